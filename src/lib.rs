@@ -1,0 +1,8 @@
+//! brownout: a deterministic discrete-event simulator of microservice systems.
+//!
+//! The way of the data, each arrow a pure function:
+//! text → `Model` → `Topology` → `World` on the `engine` → signals → `Recording` → `Summary` → bytes.
+//! `ARCHITECTURE.md` is the map of the rooms and of what may import what.
+
+pub mod base;
+pub mod policy;

@@ -1,0 +1,1 @@
+//! Pure decisions: validated parameters + state + answers. A policy never schedules, logs or reads the world.
