@@ -27,11 +27,26 @@ pub enum Class {
     BulkheadFull = 7,
     /// The deadline of the whole call passed.
     Deadline = 8,
+    /// Answered by a fallback, here or somewhere below; passes on to the client.
+    Degraded = 9,
 }
 
 impl Class {
-    pub const ALL: [Class; 9] = [
+    pub const ALL: [Class; 10] = [
         Class::Answer,
+        Class::ServerError,
+        Class::Timeout,
+        Class::ConnectFailure,
+        Class::Reset,
+        Class::RateLimited,
+        Class::BreakerOpen,
+        Class::BulkheadFull,
+        Class::Deadline,
+        Class::Degraded,
+    ];
+
+    /// Everything that is neither an answer nor a degraded answer.
+    pub const FAILURES: [Class; 8] = [
         Class::ServerError,
         Class::Timeout,
         Class::ConnectFailure,
@@ -54,6 +69,7 @@ impl Class {
             Class::BreakerOpen => "breakerOpen",
             Class::BulkheadFull => "bulkheadFull",
             Class::Deadline => "deadline",
+            Class::Degraded => "degraded",
         }
     }
 }
@@ -85,15 +101,13 @@ pub enum Flag {
     DI,
 }
 
-/// The result of an attempt, call or request.
+/// The result of an attempt, call or request; four bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outcome {
     /// HTTP status as the caller sees it.
     pub status: u16,
     pub class: Class,
     pub flag: Flag,
-    /// Answered by a fallback somewhere below; passes on to the client.
-    pub degraded: bool,
 }
 
 impl Outcome {
@@ -105,11 +119,13 @@ impl Outcome {
     pub const BREAKER_OPEN: Outcome = Outcome::new(503, Class::BreakerOpen, Flag::UO);
     pub const BULKHEAD_FULL: Outcome = Outcome::new(503, Class::BulkheadFull, Flag::UO);
     pub const RATE_LIMITED: Outcome = Outcome::new(429, Class::RateLimited, Flag::RL);
+    /// Made up by a fallback.
+    pub const DEGRADED: Outcome = Outcome::new(200, Class::Degraded, Flag::None);
     /// What a callee answers when its queue is full.
     pub const QUEUE_FULL: Outcome = Outcome::new(503, Class::ServerError, Flag::None);
 
     pub const fn new(status: u16, class: Class, flag: Flag) -> Outcome {
-        Outcome { status, class, flag, degraded: false }
+        Outcome { status, class, flag }
     }
 
     /// A callee's own answer with this status, as its caller sees it.
@@ -119,22 +135,24 @@ impl Outcome {
 
     /// What the caller of an endpoint sees when a call inside it ended thus: the status travels, flag and origin stay behind.
     pub fn passed_on(self) -> Outcome {
-        Outcome { degraded: self.degraded, ..Outcome::answered(self.status) }
-    }
-
-    /// An answer made up by a fallback.
-    pub fn degraded() -> Outcome {
-        Outcome { degraded: true, ..Outcome::OK }
+        if self.class == Class::Degraded { Outcome::DEGRADED } else { Outcome::answered(self.status) }
     }
 
     /// Answered in full: neither failed nor degraded.
+    #[inline]
     pub fn is_ok(self) -> bool {
-        self.class == Class::Answer && !self.degraded
+        self.class == Class::Answer
+    }
+
+    #[inline]
+    pub fn is_degraded(self) -> bool {
+        self.class == Class::Degraded
     }
 
     /// Did not get an answer of any use.
+    #[inline]
     pub fn is_failure(self) -> bool {
-        self.class != Class::Answer
+        !matches!(self.class, Class::Answer | Class::Degraded)
     }
 }
 
@@ -161,7 +179,7 @@ impl fmt::Display for Outcome {
 
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self} ({}{})", self.class.word(), if self.degraded { ", degraded" } else { "" })
+        write!(f, "{self} ({})", self.class.word())
     }
 }
 
@@ -190,7 +208,7 @@ impl OutcomeSet {
 
     /// Every failure class; what a fallback answers for.
     pub fn failures() -> OutcomeSet {
-        OutcomeSet::of(&Class::ALL[1..])
+        OutcomeSet::of(&Class::FAILURES)
     }
 
     /// What a breaker counts: every failure class and every answer of 400 and above.
