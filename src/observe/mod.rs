@@ -1,0 +1,7 @@
+//! Observers: they see and never touch. The world tells the [`recorder::Recorder`] what happened; the
+//! [`recording::Recording`] is what a run leaves behind, and all that analysis, export and report may read.
+
+pub mod episode;
+pub mod probe;
+pub mod recorder;
+pub mod recording;
