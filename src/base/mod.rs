@@ -2,5 +2,9 @@
 
 pub mod id;
 pub mod limit;
+pub mod math;
 pub mod outcome;
+pub mod stream;
 pub mod time;
+mod ziggurat;
+mod ziggurat_tables;
