@@ -1,6 +1,8 @@
-//! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions.
+//! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions,
+//! histograms.
 
 pub mod dist;
+pub mod histogram;
 pub mod id;
 pub mod limit;
 pub mod math;
