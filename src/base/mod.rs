@@ -1,5 +1,5 @@
 //! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions,
-//! histograms.
+//! histograms, slabs.
 
 pub mod dist;
 pub mod histogram;
@@ -7,6 +7,7 @@ pub mod id;
 pub mod limit;
 pub mod math;
 pub mod outcome;
+pub mod slab;
 pub mod stream;
 pub mod time;
 mod ziggurat;
