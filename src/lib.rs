@@ -6,4 +6,6 @@
 
 pub mod base;
 pub mod engine;
+pub mod observe;
 pub mod policy;
+pub mod topology;
