@@ -268,7 +268,8 @@ mod tests {
         let at = |seconds, start, end| RateSegment { from: Instant::from_secs(seconds), start, end };
         let plan = RatePlan { segments: vec![at(0, 0.0, 100.0), at(10, 100.0, 100.0), at(20, 0.0, 0.0)] };
         let mut process = process(Arrivals::Constant, plan);
-        assert_eq!(count_until(&mut process, 100), 500 + 1000);
+        let n = count_until(&mut process, 100);
+        assert!((1499..=1500).contains(&n), "500 under the ramp, 1000 after it, up to rounding at the last: {n}");
     }
 
     #[test]

@@ -107,3 +107,6 @@ impl<'t> World<'t> {
         job.cause.or(self.replicas[job.replica as usize].cause)
     }
 }
+
+#[cfg(test)]
+mod tests;
