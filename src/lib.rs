@@ -5,4 +5,5 @@
 //! `ARCHITECTURE.md` is the map of the rooms and of what may import what.
 
 pub mod base;
+pub mod model;
 pub mod policy;
