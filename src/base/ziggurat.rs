@@ -7,7 +7,7 @@ use crate::base::math;
 use crate::base::stream::Source;
 use crate::base::ziggurat_tables::{EXPONENTIAL_F, EXPONENTIAL_X, NORMAL_F, NORMAL_X};
 
-/// Where the lowest layer ends and the tail begins (x[1] of the tables).
+/// Where the lowest layer ends and the tail begins: the second edge of the tables.
 const EXPONENTIAL_TAIL: f64 = EXPONENTIAL_X[1];
 const NORMAL_TAIL: f64 = NORMAL_X[1];
 

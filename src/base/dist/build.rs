@@ -131,12 +131,12 @@ impl Dist {
     /// Pareto given that it lies between `lo` and `hi`. With E_r = a·loʳ/(1-(lo/hi)ᵃ)·∫₁^(hi/lo) t^(r-a-1) dt:
     /// mean E₁, variance E₂ - E₁², both finite.
     pub fn pareto_bounded(lo: Nanos, hi: Nanos, alpha: f64) -> Result<Dist, DistError> {
-        let lower = positive("min", lo)?;
+        positive("min", lo)?;
         if hi <= lo {
             return Err(DistError::NotAbove { upper: "max", upper_value: hi, lower: "min", lower_value: lo });
         }
         let alpha = within("alpha", alpha, 0.01, 1000.0)?;
-        Ok(Dist(Shape::BoundedPareto(Box::new(BoundedPareto::new(lower, hi.0 as f64, alpha)))))
+        Ok(Dist(Shape::BoundedPareto(Box::new(BoundedPareto::new(lo, hi, alpha)))))
     }
 
     /// Weibull: P(X > x) = exp(-(x / scale)^shape). Mean scale·Γ(1 + 1/shape), variance scale²·Γ(1 + 2/shape) - m².

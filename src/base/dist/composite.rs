@@ -45,12 +45,13 @@ impl Component {
     pub fn table(parts: Vec<(f64, Dist)>, greatest: f64) -> Box<[Component]> {
         let sum: f64 = parts.iter().map(|part| part.0 / greatest).sum();
         let mut cumulative = 0.0;
-        let add = |(weight, dist)| {
-            let probability = weight / greatest / sum;
+        let add = |(probability, dist)| {
             cumulative += probability;
             Component { probability, cumulative, dist }
         };
-        parts.into_iter().filter(|part| part.0 > 0.0).map(add).collect()
+        let probabilities = parts.into_iter().map(|(weight, dist)| (weight / greatest / sum, dist));
+        // As above; nor may a part that is never drawn, with an infinite mean, spoil the moments.
+        probabilities.filter(|part| part.0 > 0.0).map(add).collect()
     }
 
     pub fn choose<'a, S: Source + ?Sized>(parts: &'a [Component], source: &mut S) -> &'a Dist {

@@ -1,6 +1,6 @@
 //! Distributions of durations: what a person writes, validated once, then drawn in nanoseconds.
 //!
-//! A draw is rounded to whole nanoseconds (half up) and cut to 0 ..= [`LONGEST_DRAW`]; mean and variance are those of the
+//! A draw is rounded to whole nanoseconds and cut to 0 ..= [`LONGEST_DRAW`]; mean and variance are those of the
 //! distribution before both. Draws use portable mathematics only, so equal words give equal durations on every machine.
 //!
 //! Constructors say mean and variance; `m` is the mean, `cv` the coefficient of variation (standard deviation / mean).
@@ -70,3 +70,6 @@ enum Shape {
     Empirical(Box<[Nanos]>),
     Mix(Box<[Component]>),
 }
+
+#[cfg(test)]
+mod tests;

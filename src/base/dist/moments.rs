@@ -62,10 +62,7 @@ impl Shape {
             Shape::Erlang { stages, stage_mean } => (*stages as f64 * stage_mean, *stages as f64 * stage_mean * stage_mean),
             Shape::Gamma(gamma) => (gamma.shape * gamma.scale, gamma.shape * gamma.scale * gamma.scale),
             Shape::Hyperexponential(phases) => mixed(phases.iter().map(|phase| (phase.probability, (phase.mean, phase.mean * phase.mean)))),
-            Shape::BoundedPareto(pareto) => {
-                let mean = pareto.raw_moment(1.0);
-                (mean, pareto.raw_moment(2.0) - mean * mean)
-            }
+            Shape::BoundedPareto(pareto) => pareto.moments(),
             Shape::Piecewise(points) => mixed(points.windows(2).map(|pair| {
                 let width = pair[1].value - pair[0].value;
                 (pair[1].probability - pair[0].probability, (pair[0].value + width / 2.0, width * width / 12.0))

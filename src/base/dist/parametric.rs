@@ -2,6 +2,7 @@
 
 use crate::base::math;
 use crate::base::stream::Source;
+use crate::base::time::Nanos;
 
 /// Gamma by squeeze and rejection (Marsaglia & Tsang 2000), 1.05 tries at worst; a shape below 1 is drawn one higher and
 /// thinned by a power of a uniform variable.
@@ -48,19 +49,21 @@ impl Gamma {
     }
 }
 
-/// A Pareto variable given that it lies in [lo, hi], by inversion.
+/// A Pareto variable given that it lies in [lo, hi]: lo·exp(E / alpha), where E is exponential given that it is below `span`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct BoundedPareto {
     lo: f64,
     hi: f64,
     alpha: f64,
-    /// P(lo <= X <= hi) of the unbounded variable.
-    inside: f64,
+    /// alpha · ln(hi / lo).
+    span: f64,
 }
 
 impl BoundedPareto {
-    pub fn new(lo: f64, hi: f64, alpha: f64) -> BoundedPareto {
-        BoundedPareto { lo, hi, alpha, inside: -math::exp_m1(-alpha * math::ln(hi / lo)) }
+    /// `lo` is above 0 and below `hi`.
+    pub fn new(lo: Nanos, hi: Nanos, alpha: f64) -> BoundedPareto {
+        let (low, above) = (lo.0 as f64, (hi.0 - lo.0) as f64);
+        BoundedPareto { lo: low, hi: hi.0 as f64, alpha, span: alpha * math::ln_1p(above / low) }
     }
 
     pub fn hi(&self) -> f64 {
@@ -68,16 +71,27 @@ impl BoundedPareto {
     }
 
     pub fn sample<S: Source + ?Sized>(&self, source: &mut S) -> f64 {
-        let exponential = -math::ln_1p(-source.uniform() * self.inside);
-        (self.lo * math::exp(exponential / self.alpha)).min(self.hi)
+        // An exponential variable has no memory: beyond the span it begins again, so the remainder has the law that is
+        // wanted, without the logarithm of an inversion. (The remainder of floats is exact.)
+        let free = source.exponential();
+        let within = if free < self.span { free } else { free % self.span };
+        (self.lo * math::exp(within / self.alpha)).min(self.hi)
     }
 
-    /// The mean of X^power.
-    pub fn raw_moment(&self, power: f64) -> f64 {
-        let log_ratio = math::ln(self.hi / self.lo);
+    /// Mean and variance, in nanoseconds.
+    pub fn moments(&self) -> (f64, f64) {
+        let mean = self.raw_moment(1.0);
+        // Where the bounds are neighbours, the difference may round below 0.
+        (mean, (self.raw_moment(2.0) - mean * mean).max(0.0))
+    }
+
+    /// The mean of X or (`power` 2) of X².
+    fn raw_moment(&self, power: f64) -> f64 {
+        let log_ratio = self.span / self.alpha;
+        let inside = -math::exp_m1(-self.span);
         let p = power - self.alpha;
         let integral = if p == 0.0 { log_ratio } else { math::exp_m1(p * log_ratio) / p };
         let lo_to_power = if power == 2.0 { self.lo * self.lo } else { self.lo };
-        self.alpha / self.inside * lo_to_power * integral
+        self.alpha / inside * lo_to_power * integral
     }
 }

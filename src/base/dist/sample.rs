@@ -40,9 +40,11 @@ fn sample_other<S: Source + ?Sized>(shape: &Shape, source: &mut S) -> Nanos {
     })
 }
 
-/// Whole nanoseconds, cut to what a draw may be.
+/// The nearest whole nanosecond, cut to what a draw may be.
 #[inline]
 fn rounded(nanos: f64) -> Nanos {
+    // The float below 1/2: with 1/2 itself, odd numbers above 2^52 would round up, and past the bounds.
+    const HALF: f64 = 0.499_999_999_999_999_94;
     // The cast saturates, and sends NaN and what is negative to 0.
-    Nanos((nanos + 0.5) as u64).min(LONGEST_DRAW)
+    Nanos((nanos + HALF) as u64).min(LONGEST_DRAW)
 }

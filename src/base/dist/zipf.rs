@@ -107,3 +107,93 @@ fn harmonic(s: f64, n: u64) -> f64 {
     let third = s * (s + 1.0) * (s + 2.0) / 720.0 * (at_a / (a * a * a) - at_b / (b * b * b));
     summed + integral + ends + first - third
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::stream::{Sequence, Streams, mix};
+    use proptest::prelude::*;
+
+    const EXPONENTS: [f64; 8] = [0.0, 0.3, 0.8, 0.999_999_999, 1.0, 1.2, 2.0, 7.5];
+
+    fn source() -> Sequence {
+        Streams::new(7).sequence("test", "zipf")
+    }
+
+    #[test]
+    fn probabilities_are_those_of_a_direct_sum() {
+        for s in EXPONENTS {
+            for n in [1, 2, 127, 128, 129, 1000, 300_000] {
+                let zipf = Zipf::new(s, n).unwrap();
+                // Smallest first, so that the sum is good to the last digits.
+                let direct: f64 = (1..=n).rev().map(|k| weight(s, k as f64)).sum();
+                assert!((zipf.total / direct - 1.0).abs() < 1e-13, "s {s}, n {n}: {} against {direct}", zipf.total);
+                let top: f64 = (1..=n / 3).rev().map(|k| zipf.probability(k)).sum();
+                assert!((zipf.mass_of_top(n / 3) - top).abs() < 1e-11, "s {s}, n {n}");
+                assert_eq!((zipf.mass_of_top(n), zipf.mass_of_top(0), zipf.probability(0), zipf.probability(n + 1)), (1.0, 0.0, 0.0, 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn draws_have_the_exact_probabilities() {
+        const DRAWS: u64 = 400_000;
+        for s in EXPONENTS {
+            for n in [1, 2, 20, 1_000_000_000] {
+                let zipf = Zipf::new(s, n).unwrap();
+                let mut source = source();
+                // Each of the first keys by itself, the others in ranges.
+                let mut edges: Vec<u64> = (1..=20.min(n)).collect();
+                edges.extend([50, 1000, 30_000, 1_000_000, 100_000_000, 1_000_000_000].into_iter().filter(|edge| *edge <= n));
+                edges.dedup();
+                let mut counts = vec![0u64; edges.len()];
+                for _ in 0..DRAWS {
+                    let key = zipf.sample(&mut source);
+                    counts[edges.partition_point(|edge| *edge < key)] += 1;
+                }
+                let mut below = 0.0;
+                for (edge, count) in edges.into_iter().zip(counts) {
+                    let share = zipf.mass_of_top(edge) - below;
+                    below += share;
+                    let (found, error) = (count as f64 / DRAWS as f64, math::sqrt(share * (1.0 - share) / DRAWS as f64));
+                    // The last term stands for cells that expect less than a few draws.
+                    let allowed = 5.0 * error + 5.0 / DRAWS as f64;
+                    assert!((found - share).abs() < allowed, "s {s}, n {n}, up to {edge}: {found}, not {share}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn draws_are_those_of_the_first_release() {
+        let folded = EXPONENTS.map(|s| {
+            let mut source = source();
+            let zipf = Zipf::new(s, 1_000_000).unwrap();
+            (0..2000).fold(0, |hash, _| mix(hash, zipf.sample(&mut source)))
+        });
+        let golden = [
+            13456342926687989108,
+            503093623513295885,
+            294930346482865294,
+            9119070098360452706,
+            6028204043192995312,
+            3143398721850430686,
+            320483967727872028,
+            2461423435387095460,
+        ];
+        assert_eq!(folded, golden);
+    }
+
+    proptest! {
+        #[test]
+        fn any_valid_parameters_draw_a_key(s in prop_oneof![0.0..3.0f64, 0.0..=50.0f64], bits in 0u32..=50, seed in any::<u64>()) {
+            let n = (seed >> (64 - bits.max(1))).clamp(1, MOST_KEYS);
+            let zipf = Zipf::new(s, n).unwrap();
+            let mut source = Streams::new(seed).sequence("test", "zipf");
+            for _ in 0..50 {
+                prop_assert!((1..=n).contains(&zipf.sample(&mut source)));
+            }
+            prop_assert!((0.0..=1.0 + 1e-12).contains(&zipf.mass_of_top(n / 2)));
+        }
+    }
+}
