@@ -1,1 +1,4 @@
 //! Pure decisions: validated parameters + state + answers. A policy never schedules, logs or reads the world.
+
+pub mod app;
+pub mod error;
