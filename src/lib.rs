@@ -5,4 +5,7 @@
 //! `ARCHITECTURE.md` is the map of the rooms and of what may import what.
 
 pub mod base;
+pub mod engine;
+pub mod observe;
 pub mod policy;
+pub mod topology;

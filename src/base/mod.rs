@@ -1,10 +1,13 @@
-//! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions.
+//! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions,
+//! histograms, slabs.
 
 pub mod dist;
+pub mod histogram;
 pub mod id;
 pub mod limit;
 pub mod math;
 pub mod outcome;
+pub mod slab;
 pub mod stream;
 pub mod time;
 mod ziggurat;

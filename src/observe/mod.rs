@@ -2,6 +2,7 @@
 //! [`recording::Recording`] is what a run leaves behind, and all that analysis, export and report may read.
 
 pub mod episode;
+mod gauge;
 pub mod probe;
 pub mod recorder;
 pub mod recording;

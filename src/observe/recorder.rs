@@ -1,0 +1,533 @@
+//! The recorder: the world tells it what happened; it counts. It schedules nothing, draws nothing and answers nothing,
+//! so a run is the same with it and without.
+//!
+//! Hot calls are additions to integers of one component. Everything that is a mean is kept as an integral in integers
+//! (value x nanoseconds) and divided once, when the run is over.
+
+use super::episode::*;
+use super::gauge::Gauge;
+use super::probe::Probe;
+use super::recording::*;
+use crate::base::histogram::Histogram;
+use crate::base::id::*;
+use crate::base::outcome::Outcome;
+use crate::base::time::Instant;
+use crate::policy::app::circuit_breaker::Mode;
+use crate::topology::Topology;
+
+/// Marks of the timeline beyond this are counted, not kept.
+const MOST_MARKS: usize = 100_000;
+
+/// Collects a [`Recording`] while the world runs.
+pub struct Recorder {
+    recording: Recording,
+    /// The measured interval.
+    from: Instant,
+    until: Instant,
+    /// The next instant at which something is closed: a window, the warm-up, the measured interval.
+    boundary: Instant,
+    window_ends: Instant,
+    clients: Vec<ClientNow>,
+    services: Vec<ServiceNow>,
+    edges: Vec<EdgeWindow>,
+    episodes: Open,
+    /// Probe numbers by client, service and edge; empty lists for most.
+    client_probes: Vec<Vec<u32>>,
+    service_probes: Vec<Vec<u32>>,
+    edge_probes: Vec<Vec<u32>>,
+}
+
+/// A client's window in progress.
+#[derive(Default)]
+struct ClientNow {
+    window: ClientWindow,
+    latency: Histogram,
+}
+
+/// A service's window in progress and its gauges.
+#[derive(Default)]
+struct ServiceNow {
+    window: ServiceWindow,
+    latency: Histogram,
+    gauge: Gauge,
+}
+
+impl Recorder {
+    /// A recorder for a run of this topology; probes cover the given spans, in the order of the expectations.
+    pub fn new(topology: &Topology, seed: u64, probes: Vec<Probe>) -> Recorder {
+        let subjects = |of: fn(&crate::topology::expectation::Subject) -> Option<usize>, len: usize| {
+            let mut lists = vec![Vec::new(); len];
+            for (i, expectation) in topology.expectations.iter().enumerate() {
+                if let Some(place) = of(&expectation.subject) {
+                    lists[place].push(i as u32);
+                }
+            }
+            lists
+        };
+        use crate::topology::expectation::Subject;
+        let mut recorder = Recorder {
+            from: Instant::START + topology.warm_up,
+            until: Instant::START + topology.duration,
+            boundary: Instant::START,
+            window_ends: Instant::START + topology.window,
+            clients: topology.clients.iter().map(|_| ClientNow::default()).collect(),
+            services: topology.services.iter().map(|_| ServiceNow::default()).collect(),
+            edges: vec![EdgeWindow::default(); topology.edges.len()],
+            episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
+            client_probes: subjects(|s| if let Subject::Client(c) = s { Some(c.index()) } else { None }, topology.clients.len()),
+            service_probes: subjects(|s| if let Subject::Service(c) = s { Some(c.index()) } else { None }, topology.services.len()),
+            edge_probes: subjects(|s| if let Subject::Edge(c) = s { Some(c.index()) } else { None }, topology.edges.len()),
+            recording: Recording {
+                seed,
+                window: topology.window,
+                clients: vec![ClientRecord::default(); topology.clients.len()],
+                services: vec![ServiceRecord::default(); topology.services.len()],
+                edges: vec![EdgeRecord::default(); topology.edges.len()],
+                probes,
+                ..Recording::default()
+            },
+        };
+        for (i, service) in topology.services.iter().enumerate() {
+            let replicas = service.replicas.len() as u32;
+            let record = &mut recorder.recording.services[i];
+            (record.replicas_min, record.replicas_max) = (replicas, replicas);
+            let now = &mut recorder.services[i];
+            now.window.up = replicas;
+            now.gauge.set_alive(Instant::START, if service.workers == u32::MAX { 0 } else { u64::from(service.workers) * u64::from(replicas) });
+        }
+        recorder.boundary = recorder.next_boundary(Instant::START);
+        recorder
+    }
+
+    // -- boundaries --------------------------------------------------------------------------------------------------
+
+    /// Whether an event at this instant is beyond the next boundary; ask before handling it, and [`pass`](Self::pass) it.
+    #[inline(always)]
+    pub fn is_due(&self, now: Instant) -> bool {
+        now >= self.boundary
+    }
+
+    /// Closes all windows (and the warm-up, and the measured interval) that end at or before `now`.
+    #[cold]
+    pub fn pass(&mut self, now: Instant) {
+        while self.boundary <= now {
+            let at = self.boundary;
+            if at == self.window_ends {
+                self.close_windows(at);
+                self.window_ends = at + self.recording.window;
+            }
+            if at == self.from {
+                self.services.iter_mut().for_each(|s| s.gauge.begin(at));
+            }
+            if at == self.until {
+                self.close_interval(at);
+            }
+            self.boundary = self.next_boundary(at);
+        }
+    }
+
+    fn next_boundary(&self, after: Instant) -> Instant {
+        let ends = [self.window_ends, self.from, self.until];
+        ends.into_iter().filter(|end| *end > after).min().unwrap_or(Instant::NEVER)
+    }
+
+    fn close_windows(&mut self, at: Instant) {
+        for (record, now) in self.recording.clients.iter_mut().zip(&mut self.clients) {
+            [now.window.p50, now.window.p95, now.window.p99] = quantiles(&now.latency);
+            record.windows.push(std::mem::take(&mut now.window));
+            now.latency.clear();
+        }
+        for (record, now) in self.recording.services.iter_mut().zip(&mut self.services) {
+            [now.window.p50, now.window.p95, now.window.p99] = quantiles(&now.latency);
+            now.gauge.close_window(at, &mut now.window);
+            let up = now.window.up;
+            record.windows.push(std::mem::take(&mut now.window));
+            now.window.up = up;
+            now.latency.clear();
+        }
+        for (record, window) in self.recording.edges.iter_mut().zip(&mut self.edges) {
+            let (open, half_open) = (window.open, window.half_open);
+            record.windows.push(std::mem::take(window));
+            (window.open, window.half_open) = (open, half_open);
+        }
+    }
+
+    fn close_interval(&mut self, at: Instant) {
+        for (record, now) in self.recording.services.iter_mut().zip(&mut self.services) {
+            now.gauge.end(at, record);
+        }
+        self.recording.measured = at.since(self.from);
+    }
+
+    /// Ends the record: the run is over at `at`.
+    pub fn finish(mut self, at: Instant, events: u64, fingerprint: u64, interrupted: bool) -> Recording {
+        self.pass(at);
+        if self.until > at {
+            // Stopped before the measured interval was over: it ends here, if it has begun.
+            if self.from > at {
+                self.services.iter_mut().for_each(|s| s.gauge.begin(at));
+                self.from = at;
+            }
+            self.close_interval(at);
+        }
+        let begun = self.window_ends.0 - self.recording.window.0;
+        if at.0 > begun {
+            self.close_windows(at);
+        }
+        self.recording.episodes = self.episodes.list;
+        Recording { events, fingerprint, ended: at, interrupted, ..self.recording }
+    }
+
+    // -- clients -----------------------------------------------------------------------------------------------------
+
+    #[inline(always)]
+    fn in_cohort(&self, offered: Instant) -> bool {
+        self.from <= offered && offered < self.until
+    }
+
+    #[inline]
+    pub fn request_offered(&mut self, client: ClientId, now: Instant) {
+        self.clients[client.index()].window.offered += 1;
+        if self.in_cohort(now) {
+            self.recording.clients[client.index()].offered += 1;
+        }
+        for &probe in &self.client_probes[client.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.offered += u64::from(probe.covers(now));
+        }
+    }
+
+    pub fn request_completed(&mut self, client: ClientId, offered: Instant, now: Instant, outcome: Outcome) {
+        let took = now.since(offered);
+        let cohort = self.in_cohort(offered);
+        let in_interval = self.in_cohort(now);
+        let record = &mut self.recording.clients[client.index()];
+        let live = &mut self.clients[client.index()];
+        live.latency.record(took.0);
+        let useful = !outcome.is_failure();
+        let (count, windowed) = if outcome.is_ok() {
+            (&mut record.ok, &mut live.window.ok)
+        } else if useful {
+            (&mut record.degraded, &mut live.window.degraded)
+        } else {
+            (&mut record.failed, &mut live.window.failed)
+        };
+        *windowed += 1;
+        if cohort {
+            *count += 1;
+            record.latency.record(took.0);
+            if useful {
+                record.latency_ok.record(took.0);
+            }
+            count_outcome(&mut record.outcomes, outcome);
+        }
+        record.completed_in_interval += u64::from(in_interval);
+        record.useful_in_interval += u64::from(in_interval && useful);
+        for &probe in &self.client_probes[client.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            if probe.covers(offered) {
+                probe.completed(outcome, took);
+            }
+        }
+    }
+
+    // -- services ----------------------------------------------------------------------------------------------------
+
+    /// A request has come to the service's door.
+    #[inline]
+    pub fn arrived(&mut self, service: ServiceId, now: Instant) {
+        let live = &mut self.services[service.index()];
+        live.window.arrived += 1;
+        if self.from <= now && now < self.until {
+            self.recording.services[service.index()].requests += 1;
+        }
+        for &probe in &self.service_probes[service.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.offered += u64::from(probe.covers(now));
+        }
+    }
+
+    /// It was let in: it is present until [`answered`](Self::answered), [`abandoned`](Self::abandoned) or [`expired`](Self::expired).
+    #[inline]
+    pub fn admitted(&mut self, service: ServiceId, now: Instant) {
+        self.services[service.index()].gauge.present(now, 1);
+    }
+
+    pub fn rejected(&mut self, service: ServiceId, arrived: Instant) {
+        self.services[service.index()].window.rejected += 1;
+        if self.in_cohort(arrived) {
+            self.recording.services[service.index()].rejected += 1;
+        }
+        for &probe in &self.service_probes[service.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.failed += u64::from(probe.covers(arrived));
+        }
+    }
+
+    #[inline]
+    pub fn queued(&mut self, service: ServiceId, now: Instant) {
+        self.services[service.index()].gauge.queue(now, 1);
+    }
+
+    /// It leaves the queue, for a worker or for good.
+    #[inline]
+    pub fn unqueued(&mut self, service: ServiceId, now: Instant) {
+        self.services[service.index()].gauge.queue(now, -1);
+    }
+
+    /// It got a worker.
+    #[inline]
+    pub fn started(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
+        self.services[service.index()].gauge.busy(now, 1);
+        if self.in_cohort(arrived) {
+            let record = &mut self.recording.services[service.index()];
+            record.wait.record(now.since(arrived).0);
+            record.waited += u64::from(now > arrived);
+        }
+    }
+
+    /// Its worker is free again.
+    #[inline]
+    pub fn released(&mut self, service: ServiceId, now: Instant) {
+        self.services[service.index()].gauge.busy(now, -1);
+    }
+
+    #[inline]
+    pub fn answered(&mut self, service: ServiceId, arrived: Instant, now: Instant, outcome: Outcome) {
+        let cohort = self.in_cohort(arrived);
+        let in_interval = self.in_cohort(now);
+        let took = now.since(arrived);
+        let live = &mut self.services[service.index()];
+        live.gauge.present(now, -1);
+        live.latency.record(took.0);
+        let record = &mut self.recording.services[service.index()];
+        let (count, windowed) =
+            if outcome.is_failure() { (&mut record.failed, &mut live.window.failed) } else { (&mut record.ok, &mut live.window.ok) };
+        *windowed += 1;
+        if cohort {
+            *count += 1;
+            record.latency.record(took.0);
+        }
+        record.completed_in_interval += u64::from(in_interval);
+        for &probe in &self.service_probes[service.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            if probe.covers(arrived) {
+                probe.completed(outcome, took);
+            }
+        }
+    }
+
+    /// Present, then dropped or stopped because its caller had gone, or its process died.
+    pub fn abandoned(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
+        let live = &mut self.services[service.index()];
+        live.gauge.present(now, -1);
+        live.window.abandoned += 1;
+        if self.in_cohort(arrived) {
+            self.recording.services[service.index()].abandoned += 1;
+        }
+    }
+
+    /// Present, then refused after all: it had waited too long.
+    pub fn expired(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
+        self.services[service.index()].gauge.present(now, -1);
+        self.rejected(service, arrived);
+    }
+
+    /// A replica went down or came up; `alive` is the number of workers now alive (0 if unlimited).
+    pub fn replicas_changed(&mut self, service: ServiceId, now: Instant, up: u32, alive: u64, restarted: bool) {
+        let live = &mut self.services[service.index()];
+        live.window.up = up;
+        live.gauge.set_alive(now, alive);
+        let record = &mut self.recording.services[service.index()];
+        record.replicas_min = record.replicas_min.min(up);
+        record.replicas_max = record.replicas_max.max(up);
+        record.restarts += u64::from(restarted);
+    }
+
+    // -- calls -------------------------------------------------------------------------------------------------------
+
+    #[inline]
+    pub fn call_started(&mut self, edge: EdgeId, now: Instant) {
+        self.edges[edge.index()].calls += 1;
+        if self.in_cohort(now) {
+            self.recording.edges[edge.index()].calls += 1;
+        }
+        for &probe in &self.edge_probes[edge.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.offered += u64::from(probe.covers(now));
+        }
+    }
+
+    #[inline]
+    pub fn attempt_sent(&mut self, edge: EdgeId, call_started: Instant) {
+        self.edges[edge.index()].attempts += 1;
+        if self.in_cohort(call_started) {
+            self.recording.edges[edge.index()].attempts += 1;
+        }
+        for &probe in &self.edge_probes[edge.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.attempts += u64::from(probe.covers(call_started));
+        }
+    }
+
+    pub fn retried(&mut self, edge: EdgeId, call_started: Instant) {
+        self.edges[edge.index()].retries += 1;
+        if self.in_cohort(call_started) {
+            self.recording.edges[edge.index()].retries += 1;
+        }
+    }
+
+    /// A try that is not sent.
+    pub fn short_circuited(&mut self, edge: EdgeId, call_started: Instant) {
+        self.edges[edge.index()].short_circuited += 1;
+        if self.in_cohort(call_started) {
+            self.recording.edges[edge.index()].short_circuited += 1;
+        }
+    }
+
+    pub fn fell_back(&mut self, edge: EdgeId, call_started: Instant) {
+        self.edges[edge.index()].fallbacks += 1;
+        if self.in_cohort(call_started) {
+            self.recording.edges[edge.index()].fallbacks += 1;
+        }
+    }
+
+    pub fn attempt_timed_out(&mut self, edge: EdgeId) {
+        self.edges[edge.index()].timeouts += 1;
+    }
+
+    #[inline]
+    pub fn call_ended(&mut self, edge: EdgeId, started: Instant, now: Instant, outcome: Outcome) {
+        self.edges[edge.index()].failed += u32::from(outcome.is_failure());
+        let took = now.since(started);
+        if self.in_cohort(started) {
+            let record = &mut self.recording.edges[edge.index()];
+            record.latency.record(took.0);
+            count_outcome(&mut record.outcomes, outcome);
+        }
+        for &probe in &self.edge_probes[edge.index()] {
+            let probe = &mut self.recording.probes[probe as usize];
+            if probe.covers(started) {
+                probe.completed(outcome, took);
+            }
+        }
+    }
+
+    pub fn breaker_changed(&mut self, edge: EdgeId, caller: u32, at: Instant, from: Mode, to: Mode) {
+        let window = &mut self.edges[edge.index()];
+        for (mode, step) in [(from, -1), (to, 1)] {
+            match mode {
+                Mode::Closed => {}
+                Mode::Open => window.open = window.open.wrapping_add_signed(step),
+                Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
+            }
+        }
+        self.recording.edges[edge.index()].breaker_opened += u64::from(to == Mode::Open);
+        self.mark(at, Happening::Breaker { edge, caller, from, to });
+    }
+
+    // -- faults, timeline, causes ------------------------------------------------------------------------------------
+
+    pub fn mark(&mut self, at: Instant, what: Happening) {
+        if self.recording.timeline.len() < MOST_MARKS {
+            self.recording.timeline.push(Mark { at, what });
+        } else {
+            self.recording.left_out += 1;
+        }
+    }
+
+    pub fn fault_began(&mut self, fault: FaultId, at: Instant) -> Cause {
+        self.recording.faults.push(FaultSpan { fault, began: at, ended: None });
+        self.mark(at, Happening::FaultBegan(fault));
+        self.episodes.begin(Place::Fault(fault), Trouble::Fault, at, Cause::NONE).unwrap_or(Cause::NONE)
+    }
+
+    pub fn fault_ended(&mut self, fault: FaultId, at: Instant) {
+        if let Some(span) = self.recording.faults.iter_mut().rev().find(|s| s.fault == fault && s.ended.is_none()) {
+            span.ended = Some(at);
+        }
+        self.mark(at, Happening::FaultEnded(fault));
+    }
+
+    /// Something went wrong somewhere because of `because`: the episode it belongs to, which is the cause of what follows.
+    pub fn trouble(&mut self, place: Place, trouble: Trouble, at: Instant, because: Cause) -> Cause {
+        match self.episodes.note(place, trouble, at, because) {
+            Some(episode) => episode,
+            None => {
+                self.recording.left_out += 1;
+                because
+            }
+        }
+    }
+}
+
+/// p50, p95, p99 in nanoseconds, or zeros.
+fn quantiles(latency: &Histogram) -> [u64; 3] {
+    [0.5, 0.95, 0.99].map(|q| latency.quantile(q).unwrap_or(0))
+}
+
+/// A handful of different outcomes: a short sorted list beats a map.
+#[inline]
+fn count_outcome(outcomes: &mut Vec<(Outcome, u64)>, outcome: Outcome) {
+    if let Some(entry) = outcomes.iter_mut().find(|entry| entry.0 == outcome) {
+        entry.1 += 1;
+        return;
+    }
+    let place = outcomes.partition_point(|entry| entry.0 < outcome);
+    outcomes.insert(place, (outcome, 1));
+}
+
+/// The episodes that are open, found by place, trouble and root.
+struct Open {
+    list: Vec<Episode>,
+    /// Per place and trouble: `(root, episode)`, few per entry.
+    current: Vec<Vec<(Cause, Cause)>>,
+    services: usize,
+    edges: usize,
+}
+
+impl Open {
+    fn new(services: usize, edges: usize, clients: usize) -> Open {
+        Open { list: Vec::new(), current: vec![Vec::new(); (services + edges + clients) * Trouble::COUNT], services, edges }
+    }
+
+    fn row(&self, place: Place) -> usize {
+        match place {
+            Place::Service(service) => service.index(),
+            Place::Edge(edge) => self.services + edge.index(),
+            Place::Client(client) => self.services + self.edges + client.index(),
+            Place::Fault(_) => unreachable!("a fault begins, it is not noted"),
+        }
+    }
+
+    fn note(&mut self, place: Place, trouble: Trouble, at: Instant, because: Cause) -> Option<Cause> {
+        let root = because.episode().map_or(Cause::NONE, |e| self.list[e].root);
+        let row = self.row(place) * Trouble::COUNT + trouble as usize;
+        if let Some(&(_, known)) = self.current[row].iter().find(|entry| entry.0 == root) {
+            let episode = &mut self.list[known.0 as usize - 1];
+            if at.since(episode.last) <= QUIET {
+                episode.last = at;
+                episode.count += 1;
+                return Some(known);
+            }
+        }
+        let new = self.begin(place, trouble, at, because)?;
+        let entries = &mut self.current[row];
+        match entries.iter_mut().find(|entry| entry.0 == root) {
+            Some(entry) => entry.1 = new,
+            None => entries.push((root, new)),
+        }
+        Some(new)
+    }
+
+    fn begin(&mut self, place: Place, trouble: Trouble, at: Instant, because: Cause) -> Option<Cause> {
+        if self.list.len() >= MOST_EPISODES {
+            return None;
+        }
+        let new = Cause(self.list.len() as u16 + 1);
+        let root = because.episode().map_or(new, |e| self.list[e].root);
+        self.list.push(Episode { place, trouble, began: at, last: at, count: 1, because, root });
+        Some(new)
+    }
+}
+

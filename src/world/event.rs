@@ -1,0 +1,102 @@
+//! What can happen: the tags of the world's events, and whose slot each carries.
+
+use super::World;
+use crate::engine::Event;
+
+/// The kinds of events. The slot is a client's, user's, call's, job's or occurrence's number as the name says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// An open client's next request.
+    ClientArrival = 0,
+    /// A closed client's user has thought enough; slot: user over all clients.
+    UserReady,
+    /// An attempt comes to the callee's door; slot: job.
+    JobArrives,
+    /// Work or a wait is over; slot: job.
+    StepDone,
+    /// An answer comes back to the caller; slot: job.
+    AnswerArrives,
+    /// The timeout of an attempt; slot: call.
+    TimeoutFires,
+    /// The deadline of a call; slot: call.
+    DeadlinePasses,
+    /// A retry's back-off is over; slot: call.
+    BackoffOver,
+    /// A call has waited long enough for a bulkhead's permit; slot: call.
+    PermitWaitOver,
+    /// A try that was refused on the spot comes back to its layers; slot: call.
+    Settles,
+    /// A request has waited long enough in a queue; slot: job.
+    QueueWaitOver,
+    /// A step has waited long enough for a pool's permit; slot: job.
+    PoolWaitOver,
+    /// A lost message is sent again; slot: job on its way to the callee.
+    RequestSentAgain,
+    /// A lost message is sent again; slot: job whose answer is on its way.
+    AnswerSentAgain,
+    /// A fault begins or ends; slot: occurrence.
+    FaultBegins,
+    FaultEnds,
+    /// A crashed replica is back; slot: replica.
+    ReplicaReturns,
+}
+
+const KINDS: [Kind; 17] = [
+    Kind::ClientArrival,
+    Kind::UserReady,
+    Kind::JobArrives,
+    Kind::StepDone,
+    Kind::AnswerArrives,
+    Kind::TimeoutFires,
+    Kind::DeadlinePasses,
+    Kind::BackoffOver,
+    Kind::PermitWaitOver,
+    Kind::Settles,
+    Kind::QueueWaitOver,
+    Kind::PoolWaitOver,
+    Kind::RequestSentAgain,
+    Kind::AnswerSentAgain,
+    Kind::FaultBegins,
+    Kind::FaultEnds,
+    Kind::ReplicaReturns,
+];
+
+impl World<'_> {
+    /// The one match that owns the flow.
+    #[inline]
+    pub(super) fn handle(&mut self, event: Event) {
+        let slot = event.slot;
+        match KINDS[event.tag as usize] {
+            Kind::ClientArrival => self.client_arrival(slot),
+            Kind::UserReady => self.user_ready(slot),
+            Kind::JobArrives => self.job_arrives(slot),
+            Kind::StepDone => self.step_done(slot),
+            Kind::AnswerArrives => self.answer_arrives(slot),
+            Kind::TimeoutFires => self.timeout_fires(slot),
+            Kind::DeadlinePasses => self.deadline_passes(slot),
+            Kind::BackoffOver => self.backoff_over(slot),
+            Kind::PermitWaitOver => self.permit_wait_over(slot),
+            Kind::Settles => self.settles(slot),
+            Kind::QueueWaitOver => self.queue_wait_over(slot),
+            Kind::PoolWaitOver => self.pool_wait_over(slot),
+            Kind::RequestSentAgain => self.send_request(slot),
+            Kind::AnswerSentAgain => self.send_answer(slot),
+            Kind::FaultBegins => self.fault_begins(slot),
+            Kind::FaultEnds => self.fault_ends(slot),
+            Kind::ReplicaReturns => self.replica_returns(slot),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_kinds_is_in_the_order_of_their_numbers() {
+        for (number, kind) in KINDS.into_iter().enumerate() {
+            assert_eq!(kind as usize, number);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The random streams of a run: one key per owner, derived from its name once, when the run begins.
+
+use crate::base::stream::{Sequence, StreamKey, Streams, Words};
+use crate::topology::Topology;
+use crate::topology::site::Caller;
+
+pub(super) struct Keys {
+    /// Per step: work, wait, choose, fail.
+    pub steps: Vec<StreamKey>,
+    /// Per site: what its calls draw.
+    pub sites: Vec<StreamKey>,
+    pub clients: Vec<StreamKey>,
+    pub attributes: Vec<StreamKey>,
+    pub caches: Vec<StreamKey>,
+    pub faults: Vec<StreamKey>,
+    /// Per client: its arrival process (or its users' thinking).
+    pub arrivals: Vec<Sequence>,
+}
+
+/// What a call draws for: added to the path, so that each purpose has draws of its own.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Purpose {
+    Balance = 0x1000_0001,
+    Backoff = 0x2000_0003,
+    LinkOut = 0x3000_0005,
+    LinkBack = 0x4000_0007,
+    LossOut = 0x5000_0009,
+    LossBack = 0x6000_000b,
+    LinkFault = 0x7000_000d,
+}
+
+/// The place below `path` that belongs to `part`: an attempt, a body, a turn of a loop.
+#[inline(always)]
+pub(super) fn below(path: u32, part: u32) -> u32 {
+    let mut mixed = (path ^ part.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);
+    mixed ^= mixed >> 15;
+    mixed.wrapping_mul(0xc2b2_ae35) ^ mixed >> 13
+}
+
+impl Keys {
+    pub fn new(topology: &Topology, seed: u64) -> Keys {
+        let streams = Streams::new(seed);
+        let unused = StreamKey(0);
+        Keys {
+            steps: topology.step_names.iter().map(|n| if n.is_empty() { unused } else { streams.key(n, "step") }).collect(),
+            sites: topology.sites.iter().map(|s| streams.key(&topology.edges[s.edge.index()].name, "call")).collect(),
+            clients: topology.clients.iter().map(|c| streams.key(&c.name, "request")).collect(),
+            attributes: topology
+                .attributes
+                .iter()
+                .map(|a| streams.key(&topology.clients[a.client.index()].name, &format!("attribute {}", a.name)))
+                .collect(),
+            caches: topology.caches.iter().map(|c| streams.key(&c.name, "cache key")).collect(),
+            faults: topology.faults.iter().map(|f| streams.key(&f.name, "fault")).collect(),
+            arrivals: topology.clients.iter().map(|c| streams.sequence(&c.name, "arrivals")).collect(),
+        }
+    }
+
+    /// What the call at `path` of this site draws for one purpose.
+    #[inline(always)]
+    pub fn call(&self, site: u32, request: u64, path: u32, purpose: Purpose) -> Words {
+        self.sites[site as usize].draw(request, path.wrapping_add(purpose as u32))
+    }
+}
+
+/// The random name of a client in the tree of paths.
+pub(super) fn root_path(topology: &Topology, caller: Caller) -> u32 {
+    match caller {
+        Caller::Client(client) => crate::base::stream::name_hash(&topology.clients[client.index()].name) as u32,
+        Caller::Endpoint(endpoint) => crate::base::stream::name_hash(&topology.endpoints[endpoint.index()].full_name) as u32,
+    }
+}

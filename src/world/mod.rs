@@ -1,0 +1,103 @@
+//! The world: what runs. The only code that schedules, and it never sees a name.
+//!
+//! A client's request starts a *call*. A call passes the layers of its policy and sends *attempts*; each attempt is a
+//! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
+//! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
+//! [`layers`] (the caller's side), [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
+//! up), [`replica`], [`cache`], [`fault`].
+//!
+//! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
+
+mod cache;
+mod client;
+mod event;
+mod fault;
+mod inbound;
+mod keys;
+mod layers;
+mod leave;
+mod link;
+mod outbound;
+mod program;
+mod replica;
+mod run;
+mod schedule;
+mod state;
+
+pub use run::{Control, Stopped, run};
+pub use state::{CALL_BYTES, JOB_BYTES};
+
+use crate::base::id::*;
+use crate::base::limit::LimitReached;
+use crate::base::slab::Slab;
+use crate::base::time::Instant;
+use crate::engine::{Calendar, LaneId};
+use crate::observe::episode::Cause;
+use crate::observe::recorder::Recorder;
+use crate::policy::app::{BreakerState, BulkheadState, RetryBudgetState, TokenBucketState};
+use crate::topology::Topology;
+use cache::CacheState;
+use client::ClientState;
+use keys::Keys;
+use link::Links;
+use replica::{PoolState, ReplicaState};
+use schedule::Occurrence;
+use state::{Call, CallExtra, Job};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Everything that changes while a simulation runs.
+pub struct World<'t> {
+    topology: &'t Topology,
+    keys: Keys,
+    calendar: Calendar,
+    recorder: Recorder,
+    calls: Slab<Call>,
+    jobs: Slab<Job>,
+    /// What only some policies need of a call, at the call's slot; empty if no policy of the model does.
+    extras: Vec<CallExtra>,
+    /// Deadlines that jobs have inherited, at the job's slot; empty if no deadline propagates.
+    deadlines: Vec<Instant>,
+    clients: Vec<ClientState>,
+    replicas: Vec<ReplicaState>,
+    /// First replica of each service's pools and so on is found through the topology; pools are per (pool, replica).
+    pools: Vec<PoolState>,
+    /// Where each pool's states begin in `pools`.
+    pool_places: Vec<u32>,
+    caches: Vec<CacheState>,
+    links: Links,
+    /// Policy state by cell; a column is empty if no policy uses it.
+    breakers: Vec<Option<BreakerState>>,
+    bulkheads: Vec<BulkheadState>,
+    budgets: Vec<Option<RetryBudgetState>>,
+    buckets: Vec<Option<TokenBucketState>>,
+    /// Calls that wait for a bulkhead's permit.
+    waiting: BTreeMap<u32, VecDeque<u32>>,
+    balancers: Vec<u32>,
+    active: Vec<u32>,
+    timeout_lanes: Vec<Option<LaneId>>,
+    queue_lanes: Vec<Option<LaneId>>,
+    occurrences: Vec<Occurrence>,
+    /// Work that was in progress when its replica was paused: by how much it is late.
+    shifts: BTreeMap<u32, u64>,
+    /// Set where a limit is reached in the middle of an event; the run ends after it.
+    limit: Option<LimitReached>,
+}
+
+impl<'t> World<'t> {
+    #[inline(always)]
+    fn now(&self) -> Instant {
+        self.calendar.now()
+    }
+
+    #[inline(always)]
+    fn service_of(&self, job: u32) -> ServiceId {
+        self.topology.replicas[self.jobs[job].replica as usize].service
+    }
+
+    /// The newest harm that the job, or the replica it is at, has met.
+    #[inline]
+    fn cause_of(&self, job: u32) -> Cause {
+        let job = &self.jobs[job];
+        job.cause.or(self.replicas[job.replica as usize].cause)
+    }
+}
