@@ -4,8 +4,10 @@
 //! text → `Model` → `Topology` → `World` on the `engine` → signals → `Recording` → `Summary` → bytes.
 //! `ARCHITECTURE.md` is the map of the rooms and of what may import what.
 
+pub mod analysis;
 pub mod base;
 pub mod engine;
 pub mod observe;
 pub mod policy;
 pub mod topology;
+pub mod world;

@@ -1,0 +1,3 @@
+//! What follows from a model or a recording without running anything: formulas, statistics, judgements.
+
+pub mod closed_forms;
