@@ -9,5 +9,6 @@ pub mod base;
 pub mod engine;
 pub mod observe;
 pub mod policy;
+pub mod report;
 pub mod topology;
 pub mod world;
