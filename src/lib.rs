@@ -10,5 +10,6 @@ pub mod engine;
 pub mod model;
 pub mod observe;
 pub mod policy;
+pub mod report;
 pub mod topology;
 pub mod world;

@@ -1,0 +1,3 @@
+//! What a person looks at: charts of a run and of a comparison.
+
+pub mod charts;
