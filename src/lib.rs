@@ -4,6 +4,7 @@
 //! text → `Model` → `Topology` → `World` on the `engine` → signals → `Recording` → `Summary` → bytes.
 //! `ARCHITECTURE.md` is the map of the rooms and of what may import what.
 
+pub mod analysis;
 pub mod base;
 pub mod engine;
 pub mod observe;

@@ -93,7 +93,8 @@ impl Recorder {
             (record.replicas_min, record.replicas_max) = (replicas, replicas);
             let now = &mut recorder.services[i];
             now.window.up = replicas;
-            now.gauge.set_alive(Instant::START, if service.workers == u32::MAX { 0 } else { u64::from(service.workers) * u64::from(replicas) });
+            now.gauge
+                .set_alive(Instant::START, if service.workers == u32::MAX { 0 } else { u64::from(service.workers) * u64::from(replicas) });
         }
         recorder.boundary = recorder.next_boundary(Instant::START);
         recorder
@@ -530,4 +531,3 @@ impl Open {
         Some(new)
     }
 }
-

@@ -187,6 +187,11 @@ pub enum Happening {
     ReplicaDown(ReplicaId),
     ReplicaUp(ReplicaId),
     /// A breaker of this caller (replica or client instance) for this edge changed; the fault or episode behind it.
-    Breaker { edge: EdgeId, caller: u32, from: Mode, to: Mode },
+    Breaker {
+        edge: EdgeId,
+        caller: u32,
+        from: Mode,
+        to: Mode,
+    },
     CacheFlushed(CacheId),
 }

@@ -39,7 +39,10 @@ pub enum Metric {
     /// Restarts of a service's replicas.
     Restarts,
     /// Within so long after the end of the fault; holds as 1 or 0.
-    Recovers { within: Nanos, after: FaultId },
+    Recovers {
+        within: Nanos,
+        after: FaultId,
+    },
 }
 
 /// Whose metric.

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_spike_multiplies_the_rate_within_its_span_only() {
-        let spiked = plan(&[(0, 100.0, 100.0), (10, 100.0, 200.0), (20, 200.0, 200.0)]).scaled(Instant::from_secs(5), Instant::from_secs(15), 3.0);
+        let spiked =
+            plan(&[(0, 100.0, 100.0), (10, 100.0, 200.0), (20, 200.0, 200.0)]).scaled(Instant::from_secs(5), Instant::from_secs(15), 3.0);
         for (at, rate) in [(4, 100.0), (5, 300.0), (9, 300.0), (12, 360.0), (15, 150.0), (18, 180.0), (25, 200.0)] {
             assert!((spiked.at(Instant::from_secs(at)) - rate).abs() < 1e-9, "at {at} s: {}", spiked.at(Instant::from_secs(at)));
         }
