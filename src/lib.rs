@@ -10,3 +10,4 @@ pub mod engine;
 pub mod observe;
 pub mod policy;
 pub mod topology;
+pub mod world;

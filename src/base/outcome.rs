@@ -121,6 +121,8 @@ impl Outcome {
     pub const RATE_LIMITED: Outcome = Outcome::new(429, Class::RateLimited, Flag::RL);
     /// Made up by a fallback.
     pub const DEGRADED: Outcome = Outcome::new(200, Class::Degraded, Flag::None);
+    /// Nobody waits for it any more (Envoy's DC, nginx's 499).
+    pub const GIVEN_UP: Outcome = Outcome::new(499, Class::Reset, Flag::DC);
     /// What a callee answers when its queue is full.
     pub const QUEUE_FULL: Outcome = Outcome::new(503, Class::ServerError, Flag::None);
 

@@ -104,6 +104,11 @@ impl<T> Slab<T> {
         self.len == 0
     }
 
+    /// All entries ever used, removed ones included: whoever walks them must tell by their contents which are live.
+    pub fn entries(&self) -> &[T] {
+        &self.entries
+    }
+
     /// The most entries that were in use together.
     pub fn peak(&self) -> u32 {
         self.peak

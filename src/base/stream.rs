@@ -196,4 +196,182 @@ mod tests {
         let published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821];
         assert_eq!(words(&mut draw, 5), published);
     }
+
+    /// Word `nth` (from 0) of the draw.
+    fn nth(mut draw: Words, nth: usize) -> u64 {
+        draw.counter = draw.counter.wrapping_add(GOLDEN.wrapping_mul(nth as u64));
+        draw.word()
+    }
+
+    fn unit(word: u64) -> f64 {
+        (word >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Correlation times √n, about a standard normal variable if the two are independent.
+    fn correlation_z(pairs: impl Iterator<Item = (u64, u64)>) -> f64 {
+        let (mut n, mut sum) = (0.0, 0.0);
+        for (a, b) in pairs {
+            n += 1.0;
+            sum += (unit(a) - 0.5) * (unit(b) - 0.5) * 12.0;
+        }
+        sum / f64::sqrt(n)
+    }
+
+    /// How far chi-square of the leading bytes is from its mean, in standard deviations.
+    fn chi_square_z(words: impl Iterator<Item = u64>) -> f64 {
+        let mut counts = [0u64; 256];
+        words.for_each(|word| counts[(word >> 56) as usize] += 1);
+        let expected = counts.iter().sum::<u64>() as f64 / 256.0;
+        let chi_square: f64 = counts.iter().map(|count| (*count as f64 - expected) * (*count as f64 - expected) / expected).sum();
+        (chi_square - 255.0) / f64::sqrt(2.0 * 255.0)
+    }
+
+    /// Keys as a model has them, and one that is small.
+    fn keys() -> [StreamKey; 4] {
+        let streams = Streams::new(1);
+        [streams.key("cart", "service time"), streams.key("cart", "retry jitter"), streams.key("payment", "service time"), StreamKey(0)]
+    }
+
+    #[test]
+    fn words_are_those_of_the_first_release() {
+        let streams = Streams::new(42);
+        let mut sequence = streams.sequence("checkout", "arrivals");
+        let key = streams.key("checkout", "arrivals");
+        let found = [
+            name_hash(""),
+            name_hash("checkout"),
+            mix(1, 2),
+            key.0,
+            nth(key.draw(0, 0), 0),
+            nth(key.draw(7, 3), 0),
+            nth(key.draw(7, 3), 1),
+            nth(key.draw(u64::MAX, u32::MAX), 0),
+            sequence.word(),
+            sequence.word(),
+        ];
+        let golden = [
+            17665956581633026203,
+            515878789929431076,
+            13608149317741381227,
+            6500404071175019759,
+            1116725327796403702,
+            13590786617909127976,
+            11931581455662783734,
+            17405959283131342962,
+            13652352307516219207,
+            3801865771509929967,
+        ];
+        assert_eq!(found, golden);
+    }
+
+    #[test]
+    fn names_and_seeds_separate_streams() {
+        let streams = Streams::new(1);
+        let mut keys = vec![streams.key("ab", "c"), streams.key("a", "bc"), streams.key("c", "ab"), Streams::new(2).key("ab", "c")];
+        keys.extend((0..1000).map(|i| streams.key(&format!("service{i}"), "work")));
+        let mut words: Vec<u64> = keys.iter().map(|key| key.0).collect();
+        words.push(streams.sequence("ab", "c").word());
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), keys.len() + 1);
+    }
+
+    #[test]
+    fn an_owner_draws_the_same_whoever_else_draws() {
+        let alone = Streams::new(3);
+        let crowded = Streams::new(3);
+        let mut stranger = crowded.sequence("newcomer", "arrivals");
+        words(&mut stranger, 10);
+        nth(crowded.key("newcomer", "work").draw(1, 1), 3);
+        assert_eq!(words(&mut alone.sequence("a", "x"), 5), words(&mut crowded.sequence("a", "x"), 5));
+        assert_eq!(alone.key("a", "x").draw(9, 2), crowded.key("a", "x").draw(9, 2));
+    }
+
+    #[test]
+    fn paths_of_a_request_never_share_a_word() {
+        // Counters meet where difference·PATH = steps·GOLDEN (mod 2^64): for so few steps, no difference of paths is that.
+        let inverse = (0..6).fold(PATH, |x, _| x.wrapping_mul(2u64.wrapping_sub(PATH.wrapping_mul(x))));
+        assert_eq!(inverse.wrapping_mul(PATH), 1);
+        for steps in 1..100_000u64 {
+            let difference = steps.wrapping_mul(GOLDEN).wrapping_mul(inverse) as i64;
+            assert!(difference.unsigned_abs() > u32::MAX as u64, "{difference} paths are {steps} words");
+        }
+    }
+
+    #[test]
+    fn draws_of_consecutive_requests_and_paths_are_even() {
+        for key in keys() {
+            for place in 0..3 {
+                let by_request = chi_square_z((0..200_000).map(|request| nth(key.draw(request, 0), place)));
+                let by_path = chi_square_z((0..200_000).map(|path| nth(key.draw(1, path), place)));
+                let by_both = chi_square_z((0..200_000u32).map(|i| nth(key.draw(i as u64 / 16, i % 16), place)));
+                for z in [by_request, by_path, by_both] {
+                    assert!(z.abs() < 4.5, "{key:?}, word {place}: {z} standard deviations");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn draws_of_neighbours_are_independent() {
+        const N: u64 = 200_000;
+        for key in keys() {
+            for lag in [1, 2, 16, 1024] {
+                let requests = correlation_z((0..N).map(|r| (nth(key.draw(r, 0), 0), nth(key.draw(r + lag, 0), 0))));
+                let paths = correlation_z((0..N as u32).map(|p| (nth(key.draw(5, p), 0), nth(key.draw(5, p + lag as u32), 0))));
+                let attempts = correlation_z((0..N).map(|r| (nth(key.draw(r, 0), 0), nth(key.draw(r, lag as u32), 0))));
+                let places = correlation_z((0..N).map(|r| (nth(key.draw(r, 0), 0), nth(key.draw(r + lag - 1, 0), 1))));
+                for z in [requests, paths, attempts, places] {
+                    assert!(z.abs() < 4.5, "{key:?}, lag {lag}: {z} standard errors");
+                }
+            }
+        }
+        let [work, jitter, other, _] = keys();
+        for (a, b) in [(work, jitter), (work, other), (work, StreamKey(work.0 + 1)), (work, StreamKey(work.0.wrapping_add(GOLDEN)))] {
+            let z = correlation_z((0..N).map(|r| (nth(a.draw(r, 0), 0), nth(b.draw(r, 0), 0))));
+            assert!(z.abs() < 4.5, "{a:?} and {b:?}: {z} standard errors");
+        }
+    }
+
+    #[test]
+    fn every_bit_of_request_and_path_moves_half_the_word() {
+        let key = keys()[0];
+        let moved = |a: Words, b: Words| (nth(a, 0) ^ nth(b, 0)).count_ones();
+        for bit in 0..64 {
+            let total: u32 = (0..1000).map(|request| moved(key.draw(request, 0), key.draw(request ^ 1 << bit, 0))).sum();
+            assert!((31_000..33_000).contains(&total), "request bit {bit}: {total} of 64000");
+        }
+        for bit in 0..32 {
+            let total: u32 = (0..1000).map(|request| moved(key.draw(request, 0), key.draw(request, 1 << bit))).sum();
+            assert!((31_000..33_000).contains(&total), "path bit {bit}: {total} of 64000");
+        }
+    }
+
+    #[test]
+    fn uniform_lies_in_its_half_open_interval() {
+        struct Stuck(u64);
+        impl Source for Stuck {
+            fn word(&mut self) -> u64 {
+                self.0
+            }
+        }
+        assert_eq!(Stuck(0).uniform(), 0.0);
+        assert_eq!(Stuck(u64::MAX).uniform(), 1.0 - f64::EPSILON / 2.0);
+        assert_eq!(Stuck(u64::MAX).below(7), 6);
+        assert!(!Stuck(0).chance(0.0));
+        assert!(Stuck(u64::MAX).chance(1.0));
+        assert!(!Stuck(0).chance(f64::NAN));
+    }
+
+    #[test]
+    fn below_is_even() {
+        let mut sequence = Streams::new(5).sequence("test", "below");
+        let mut counts = [0; 7];
+        (0..700_000).for_each(|_| counts[sequence.below(7) as usize] += 1);
+        for count in counts {
+            // Standard deviation 293.
+            assert!((98_600..101_400).contains(&count), "{counts:?}");
+        }
+        assert!((0..100).all(|_| sequence.below(1) == 0));
+    }
 }

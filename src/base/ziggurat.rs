@@ -94,6 +94,7 @@ fn signed_unit(word: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::stream::Streams;
 
     /// Table of layer edges: x[0] is the width that gives the lowest layer, tail included, the common area; x[256] is 0.
     fn edges(tail: f64, area: f64, density: impl Fn(f64) -> f64, inverse: impl Fn(f64) -> f64) -> [f64; 257] {
@@ -140,6 +141,64 @@ mod tests {
             for i in 1..256 {
                 let layer = x[i] * (f[i + 1] - f[i]);
                 assert!((layer / area - 1.0).abs() < 1e-11, "layer {i}: {layer} against {area}");
+            }
+        }
+    }
+
+    const DRAWS: usize = 1_000_000;
+
+    fn sorted(draw: impl Fn(&mut crate::base::stream::Sequence) -> f64) -> Vec<f64> {
+        let mut sequence = Streams::new(11).sequence("test", "ziggurat");
+        let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw(&mut sequence)).collect();
+        draws.sort_unstable_by(f64::total_cmp);
+        draws
+    }
+
+    /// Kolmogorov and Smirnov's distance times √n: above 2.23 with probability 10^-4.
+    fn kolmogorov(draws: &[f64], above: impl Fn(f64) -> f64) -> f64 {
+        let n = draws.len() as f64;
+        let distance = |(i, x): (usize, &f64)| ((i as f64 + 0.5) / n - (1.0 - above(*x))).abs();
+        draws.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt()
+    }
+
+    /// The n-th moment about 0.
+    fn moment(draws: &[f64], power: usize) -> f64 {
+        draws.iter().map(|x| (0..power).map(|_| x).product::<f64>()).sum::<f64>() / draws.len() as f64
+    }
+
+    fn share_above(draws: &[f64], x: f64) -> f64 {
+        draws.iter().filter(|draw| **draw > x).count() as f64 / draws.len() as f64
+    }
+
+    #[test]
+    fn exponential_draws_are_exponential() {
+        let draws = sorted(exponential);
+        assert!(draws[0] >= 0.0);
+        assert!(kolmogorov(&draws, |x| math::exp(-x)) < 2.23);
+        // Moments n! with standard error √((2n)! - n!²) / 1000; five of them.
+        for (power, exact, error) in [(1, 1.0, 0.001), (2, 2.0, 0.0045), (3, 6.0, 0.0262), (4, 24.0, 0.2)] {
+            assert!((moment(&draws, power) - exact).abs() < 5.0 * error, "moment {power}: {}", moment(&draws, power));
+        }
+        // The tail beyond the layers, reached by starting anew.
+        for x in [EXPONENTIAL_TAIL, 9.0] {
+            let (found, exact) = (share_above(&draws, x), math::exp(-x));
+            assert!((found - exact).abs() < 5.0 * math::sqrt(exact / DRAWS as f64), "above {x}: {found}, not {exact}");
+        }
+    }
+
+    #[test]
+    fn normal_draws_are_normal() {
+        let draws = sorted(normal);
+        assert!(kolmogorov(&draws, math::normal_tail) < 2.23);
+        for (power, exact, error) in [(1, 0.0, 0.001), (2, 1.0, 0.00142), (3, 0.0, 0.0039), (4, 3.0, 0.0098)] {
+            assert!((moment(&draws, power) - exact).abs() < 5.0 * error, "moment {power}: {}", moment(&draws, power));
+        }
+        for x in [3.0, NORMAL_TAIL, 4.2] {
+            let exact = math::normal_tail(x);
+            let error = math::sqrt(exact / DRAWS as f64);
+            let below = share_above(&draws.iter().map(|draw| -draw).collect::<Vec<_>>(), x);
+            for found in [share_above(&draws, x), below] {
+                assert!((found - exact).abs() < 5.0 * error, "beyond {x}: {found}, not {exact}");
             }
         }
     }

@@ -97,6 +97,8 @@ pub struct Episode {
     pub because: Cause,
     /// The episode at the beginning of the chain (itself, if nothing caused it).
     pub root: Cause,
+    /// The nearest episode in the chain (itself included) that makes additional requests, if one does.
+    pub load: Cause,
 }
 
 /// An episode that has been quiet for so long is over; what comes later is a new one.

@@ -414,6 +414,13 @@ impl Recorder {
         }
     }
 
+    /// A call that nobody waits for any more; it has no outcome of its own and no latency.
+    pub fn call_given_up(&mut self, edge: EdgeId, started: Instant) {
+        if self.in_cohort(started) {
+            count_outcome(&mut self.recording.edges[edge.index()].outcomes, Outcome::GIVEN_UP);
+        }
+    }
+
     pub fn breaker_changed(&mut self, edge: EdgeId, caller: u32, at: Instant, from: Mode, to: Mode) {
         let window = &mut self.edges[edge.index()];
         for (mode, step) in [(from, -1), (to, 1)] {
@@ -437,10 +444,15 @@ impl Recorder {
         }
     }
 
-    pub fn fault_began(&mut self, fault: FaultId, at: Instant) -> Cause {
+    /// A fault begins; `adds_load` if it makes more requests, so that these carry it on.
+    pub fn fault_began(&mut self, fault: FaultId, at: Instant, adds_load: bool) -> Cause {
         self.recording.faults.push(FaultSpan { fault, began: at, ended: None });
         self.mark(at, Happening::FaultBegan(fault));
-        self.episodes.begin(Place::Fault(fault), Trouble::Fault, at, Cause::NONE).unwrap_or(Cause::NONE)
+        let Some(episode) = self.episodes.begin(Place::Fault(fault), Trouble::Fault, at, Cause::NONE) else { return Cause::NONE };
+        if adds_load {
+            self.episodes.list[episode.0 as usize - 1].load = episode;
+        }
+        episode
     }
 
     pub fn fault_ended(&mut self, fault: FaultId, at: Instant) {
@@ -459,6 +471,21 @@ impl Recorder {
                 because
             }
         }
+    }
+}
+
+impl Recorder {
+    /// The nearest episode in a chain of causes that puts load on those it calls: a spike, retries, a fallback. What merely
+    /// slowed a caller down does not travel to whom it calls next.
+    #[inline]
+    pub fn load_behind(&self, cause: Cause) -> Cause {
+        cause.episode().map_or(Cause::NONE, |e| self.episodes.list[e].load)
+    }
+
+    /// The newest episode of this trouble at this place, if there was one.
+    pub fn last_episode(&self, place: Place, trouble: Trouble) -> Cause {
+        let row = self.episodes.row(place) * Trouble::COUNT + trouble as usize;
+        self.episodes.current[row].iter().map(|entry| entry.1).max().unwrap_or(Cause::NONE)
     }
 }
 
@@ -527,7 +554,11 @@ impl Open {
         }
         let new = Cause(self.list.len() as u16 + 1);
         let root = because.episode().map_or(new, |e| self.list[e].root);
-        self.list.push(Episode { place, trouble, began: at, last: at, count: 1, because, root });
+        let load = match trouble {
+            Trouble::Retries | Trouble::Fallbacks => new,
+            _ => because.episode().map_or(Cause::NONE, |e| self.list[e].load),
+        };
+        self.list.push(Episode { place, trouble, began: at, last: at, count: 1, because, root, load });
         Some(new)
     }
 }

@@ -40,9 +40,11 @@ pub(super) enum Kind {
     FaultEnds,
     /// A crashed replica is back; slot: replica.
     ReplicaReturns,
+    /// A body begins; slot: the child job.
+    BodyStarts,
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 18] = [
     Kind::ClientArrival,
     Kind::UserReady,
     Kind::JobArrives,
@@ -60,6 +62,7 @@ const KINDS: [Kind; 17] = [
     Kind::FaultBegins,
     Kind::FaultEnds,
     Kind::ReplicaReturns,
+    Kind::BodyStarts,
 ];
 
 impl World<'_> {
@@ -85,6 +88,7 @@ impl World<'_> {
             Kind::FaultBegins => self.fault_begins(slot),
             Kind::FaultEnds => self.fault_ends(slot),
             Kind::ReplicaReturns => self.replica_returns(slot),
+            Kind::BodyStarts => self.body_starts(slot),
         }
     }
 }

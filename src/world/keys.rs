@@ -1,12 +1,14 @@
 //! The random streams of a run: one key per owner, derived from its name once, when the run begins.
 
-use crate::base::stream::{Sequence, StreamKey, Streams, Words};
+use crate::base::stream::{Sequence, StreamKey, Streams, Words, name_hash};
 use crate::topology::Topology;
 use crate::topology::site::Caller;
 
 pub(super) struct Keys {
     /// Per step: work, wait, choose, fail.
     pub steps: Vec<StreamKey>,
+    /// Per step: what its bodies' places are below, the same whatever else the model holds.
+    pub step_paths: Vec<u32>,
     /// Per site: what its calls draw.
     pub sites: Vec<StreamKey>,
     pub clients: Vec<StreamKey>,
@@ -44,6 +46,7 @@ impl Keys {
         let unused = StreamKey(0);
         Keys {
             steps: topology.step_names.iter().map(|n| if n.is_empty() { unused } else { streams.key(n, "step") }).collect(),
+            step_paths: topology.step_names.iter().map(|n| name_hash(n) as u32).collect(),
             sites: topology.sites.iter().map(|s| streams.key(&topology.edges[s.edge.index()].name, "call")).collect(),
             clients: topology.clients.iter().map(|c| streams.key(&c.name, "request")).collect(),
             attributes: topology
@@ -67,7 +70,7 @@ impl Keys {
 /// The random name of a client in the tree of paths.
 pub(super) fn root_path(topology: &Topology, caller: Caller) -> u32 {
     match caller {
-        Caller::Client(client) => crate::base::stream::name_hash(&topology.clients[client.index()].name) as u32,
-        Caller::Endpoint(endpoint) => crate::base::stream::name_hash(&topology.endpoints[endpoint.index()].full_name) as u32,
+        Caller::Client(client) => name_hash(&topology.clients[client.index()].name) as u32,
+        Caller::Endpoint(endpoint) => name_hash(&topology.endpoints[endpoint.index()].full_name) as u32,
     }
 }

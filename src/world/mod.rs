@@ -4,7 +4,7 @@
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
 //! [`layers`] (the caller's side), [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
-//! up), [`replica`], [`cache`], [`fault`].
+//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`keys`] (random streams).
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
@@ -28,7 +28,7 @@ pub use run::{Control, Stopped, run};
 pub use state::{CALL_BYTES, JOB_BYTES};
 
 use crate::base::id::*;
-use crate::base::limit::LimitReached;
+use crate::base::limit::{LimitReached, Limits};
 use crate::base::slab::Slab;
 use crate::base::time::Instant;
 use crate::engine::{Calendar, LaneId};
@@ -55,10 +55,13 @@ pub struct World<'t> {
     jobs: Slab<Job>,
     /// What only some policies need of a call, at the call's slot; empty if no policy of the model does.
     extras: Vec<CallExtra>,
+    with_extras: bool,
     /// Deadlines that jobs have inherited, at the job's slot; empty if no deadline propagates.
     deadlines: Vec<Instant>,
+    with_deadlines: bool,
     clients: Vec<ClientState>,
     replicas: Vec<ReplicaState>,
+    paused_replicas: u32,
     /// First replica of each service's pools and so on is found through the topology; pools are per (pool, replica).
     pools: Vec<PoolState>,
     /// Where each pool's states begin in `pools`.
@@ -77,10 +80,13 @@ pub struct World<'t> {
     timeout_lanes: Vec<Option<LaneId>>,
     queue_lanes: Vec<Option<LaneId>>,
     occurrences: Vec<Occurrence>,
+    /// Per fault: the episode of its latest occurrence.
+    fault_causes: Vec<Cause>,
     /// Work that was in progress when its replica was paused: by how much it is late.
     shifts: BTreeMap<u32, u64>,
     /// Set where a limit is reached in the middle of an event; the run ends after it.
     limit: Option<LimitReached>,
+    limits: Limits,
 }
 
 impl<'t> World<'t> {
@@ -101,3 +107,6 @@ impl<'t> World<'t> {
         job.cause.or(self.replicas[job.replica as usize].cause)
     }
 }
+
+#[cfg(test)]
+mod tests;

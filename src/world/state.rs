@@ -1,6 +1,7 @@
 //! What is in flight: calls (the caller's side) and jobs (the callee's side). 48 bytes each.
 
 use crate::base::outcome::Outcome;
+use crate::base::slab::Recycle;
 use crate::base::time::{Instant, Nanos};
 use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
@@ -49,6 +50,8 @@ pub(super) enum CallState {
     InFallback,
     /// Given up while a `Settles` event was on its way; the slot is free when that comes.
     Gone,
+    /// The slot is free.
+    Free,
 }
 
 /// What a call holds and must give back; bits of `Call::holds`.
@@ -110,7 +113,7 @@ pub(super) struct Job {
     /// The step it is at.
     pub step: u32,
     pub path: u32,
-    /// In a queue: the next in it. Otherwise: its first child; a child's is the next sibling.
+    /// On its way to the callee: the site. In a queue: the next in it. Otherwise: its first child; a child's is the next sibling.
     pub next: u32,
     /// In a queue: the previous in it. Calling: the call. With bodies: how many have ended, and how. Awaiting a permit: the alarm.
     /// On its way: how often it was lost.
@@ -144,6 +147,8 @@ pub(super) enum JobState {
     Answering,
     /// Stopped while an event of it was on its way; the slot is free when that comes.
     Stopped,
+    /// The slot is free.
+    Free,
 }
 
 /// Bits of `Job::marks`.
@@ -162,6 +167,26 @@ pub(super) mod mark {
     pub const SHIFTED: u8 = 32;
     /// Counted as active at the caller's balancer.
     pub const ACTIVE: u8 = 64;
+}
+
+impl Recycle for Call {
+    fn set_next_free(&mut self, next: u32) {
+        self.parent = next;
+    }
+
+    fn next_free(&self) -> u32 {
+        self.parent
+    }
+}
+
+impl Recycle for Job {
+    fn set_next_free(&mut self, next: u32) {
+        self.next = next;
+    }
+
+    fn next_free(&self) -> u32 {
+        self.next
+    }
 }
 
 /// Bytes of a call in flight.

@@ -1,6 +1,7 @@
 //! Backoff: how long to wait before a retry. Bounds grow as in Resilience4j and Envoy; jitter is Brooker's (AWS
 //! Architecture Blog 2015, `aws-arch-backoff-simulator`).
 
+use crate::base::math;
 use crate::base::time::Nanos;
 use crate::policy::error::{PolicyError, require};
 
@@ -81,7 +82,7 @@ impl Backoff {
             return Nanos(whole.checked_pow(steps).map_or(u64::MAX, |grown| self.initial.0.saturating_mul(grown)));
         }
         // The cast saturates: an infinite product becomes the longest span.
-        Nanos((self.initial.0 as f64 * libm::pow(self.factor, f64::from(steps)) + 0.5) as u64)
+        Nanos((self.initial.0 as f64 * math::pow(self.factor, f64::from(steps)) + 0.5) as u64)
     }
 
     fn jittered(&self, bound: Nanos, uniform: f64) -> Nanos {

@@ -43,7 +43,7 @@ mod tests {
         for (outcome, wanted) in [
             (Outcome::OK, false),
             (Outcome::answered(404), false),
-            (Outcome::degraded(), false),
+            (Outcome::DEGRADED, false),
             (Outcome::answered(500), true),
             (Outcome::BREAKER_OPEN, true),
             (Outcome::DEADLINE, true),

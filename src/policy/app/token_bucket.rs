@@ -40,7 +40,7 @@ impl TokenBucket {
         require(rate > 0.0 && rate <= 1e12, "rate", || format!("must be more than 0/s and at most 1e12/s, not {rate}/s"))?;
         for seconds in [1, 60, 3600, 86_400] {
             let tokens = rate * seconds as f64;
-            let whole = libm::round(tokens);
+            let whole = tokens.round();
             if whole >= 1.0 && (tokens - whole).abs() <= 1e-12 * whole {
                 return TokenBucket::new(whole as u64, Nanos::from_secs(seconds), burst);
             }
@@ -88,6 +88,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::math;
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
@@ -158,7 +159,7 @@ mod tests {
                 word ^= word >> 7;
                 word ^= word << 17;
                 let uniform = ((word >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-                now = now + Nanos::from_secs_f64(-libm::log(uniform) / arrival_rate);
+                now = now + Nanos::from_secs_f64(-math::ln(uniform) / arrival_rate);
                 taken += u32::from(bucket.take(&mut state, now));
             }
             let share = f64::from(taken) / f64::from(arrivals);

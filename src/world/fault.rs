@@ -1,0 +1,97 @@
+//! Faults begin and end.
+
+use super::World;
+use super::event::Kind;
+use crate::base::id::*;
+use crate::base::time::{Instant, Nanos};
+use crate::observe::episode::Cause;
+use crate::observe::recording::Happening;
+use crate::topology::{FaultAction, Restart};
+
+impl World<'_> {
+    /// Puts the beginnings and ends of all faults into the calendar.
+    pub(super) fn start_faults(&mut self) {
+        for place in 0..self.occurrences.len() {
+            let began = self.occurrences[place].began;
+            self.calendar.schedule(began, Kind::FaultBegins as u8, place as u32);
+        }
+    }
+
+    pub(super) fn fault_begins(&mut self, occurrence: u32) {
+        let topology = self.topology;
+        let now = self.now();
+        let happening = self.occurrences[occurrence as usize];
+        let action = &topology.faults[happening.fault.index()].action;
+        let adds_load = matches!(action, FaultAction::Spike { .. } | FaultAction::CacheFlush { .. });
+        let cause = self.recorder.fault_began(happening.fault, now, adds_load);
+        self.fault_causes[happening.fault.index()] = cause;
+        match action {
+            FaultAction::Crash { replicas, restart } => {
+                for replica in replicas {
+                    self.crash(replica.0, cause);
+                    if let Restart::After(dist) = restart {
+                        let after = dist.sample(&mut self.keys.faults[happening.fault.index()].draw(u64::from(occurrence), 1 + replica.0));
+                        self.calendar.schedule_in(after, Kind::ReplicaReturns as u8, replica.0);
+                    }
+                }
+            }
+            FaultAction::Slow { replicas, factor } => self.each(replicas, cause, |state| state.slow *= factor),
+            FaultAction::Errors { replicas, .. } => self.each(replicas, cause, |state| state.errors.push((happening.fault, cause))),
+            FaultAction::Pause { replicas } => replicas.iter().for_each(|r| self.pause(r.0, cause)),
+            FaultAction::Hang { replicas } => self.each(replicas, cause, |state| state.hung += 1),
+            FaultAction::CacheFlush { cache } => {
+                self.flush(*cache, cause);
+                self.recorder.mark(now, Happening::CacheFlushed(*cache));
+            }
+            FaultAction::Link { links, latency, loss } => self.disturb_links(occurrence, links, latency.clone(), *loss, cause),
+            FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
+            // The rate is in the client's plan; what it offers meanwhile carries the cause.
+            FaultAction::Spike { client, .. } => self.clients[client.index()].cause = cause,
+        }
+        if happening.ended != Instant::NEVER {
+            self.calendar.schedule(happening.ended, Kind::FaultEnds as u8, occurrence);
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, occurrence: u32) {
+        let topology = self.topology;
+        let now = self.now();
+        let fault = self.occurrences[occurrence as usize].fault;
+        self.recorder.fault_ended(fault, now);
+        let cause = self.fault_causes[fault.index()];
+        match &topology.faults[fault.index()].action {
+            FaultAction::Crash { replicas, restart: Restart::AtEnd } => {
+                for replica in replicas {
+                    self.calendar.schedule_in(Nanos::ZERO, Kind::ReplicaReturns as u8, replica.0);
+                }
+            }
+            FaultAction::Crash { .. } | FaultAction::CacheFlush { .. } => {}
+            FaultAction::Slow { replicas, factor } => {
+                self.each(replicas, Cause::NONE, |state| {
+                    state.slow /= factor;
+                    // Factors multiply and divide in any order; what is left of rounding must not stretch anything.
+                    if (state.slow - 1.0).abs() < 1e-9 {
+                        state.slow = 1.0;
+                    }
+                });
+            }
+            FaultAction::Errors { replicas, .. } => self.each(replicas, Cause::NONE, |state| state.errors.retain(|e| e.0 != fault)),
+            FaultAction::Pause { replicas } => {
+                self.each(replicas, Cause::NONE, |_| ());
+                replicas.iter().for_each(|r| self.resume(r.0));
+            }
+            FaultAction::Hang { replicas } => replicas.iter().for_each(|r| self.end_hang(r.0, cause)),
+            FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
+            FaultAction::Spike { client, .. } => self.clients[client.index()].cause = Cause::NONE,
+        }
+    }
+
+    /// Changes every one of the replicas; `cause` is what touches them from now on.
+    fn each(&mut self, replicas: &[ReplicaId], cause: Cause, mut change: impl FnMut(&mut super::replica::ReplicaState)) {
+        for replica in replicas {
+            let state = &mut self.replicas[replica.index()];
+            state.fault_cause = cause;
+            change(state);
+        }
+    }
+}

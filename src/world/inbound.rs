@@ -1,0 +1,270 @@
+//! The callee's side: the door, the queue, the workers, and the answer.
+
+use super::World;
+use super::event::Kind;
+use super::state::*;
+use crate::base::id::*;
+use crate::base::limit::LimitReached;
+use crate::base::outcome::Outcome;
+use crate::base::stream::Source;
+use crate::base::time::Instant;
+use crate::observe::episode::{Place, Trouble};
+use crate::topology::{Cancellation, Discipline, FaultAction};
+
+impl World<'_> {
+    pub(super) fn new_job(&mut self, job: Job) -> u32 {
+        let slot = self.jobs.insert(job).expect("the limit on what is in flight is below the slab's");
+        if self.with_deadlines && self.deadlines.len() <= slot as usize {
+            self.deadlines.resize(slot as usize + 1, Instant::NEVER);
+        }
+        if self.jobs.len() > self.limits.in_flight {
+            self.limit = Some(LimitReached::InFlight { at: self.now(), limit: self.limits.in_flight });
+        }
+        slot
+    }
+
+    #[inline]
+    pub(super) fn free_job(&mut self, job: u32) {
+        self.jobs[job].state = JobState::Free;
+        self.jobs.remove(job);
+    }
+
+    /// An attempt comes to the door.
+    pub(super) fn job_arrives(&mut self, job: u32) {
+        let now = self.now();
+        let replica = self.jobs[job].replica;
+        let service = self.topology.replicas[replica as usize].service;
+        let state = &self.replicas[replica as usize];
+        if !state.up {
+            let down = state.fault_cause;
+            self.jobs[job].cause = down.or(self.jobs[job].cause);
+            return self.answer(job, Outcome::CONNECT_FAILURE);
+        }
+        let was_held = self.jobs[job].state == JobState::Held;
+        if !was_held {
+            let entry = &mut self.jobs[job];
+            (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
+            self.recorder.arrived(service, now);
+        }
+        if self.replicas[replica as usize].paused > 0 {
+            self.jobs[job].state = JobState::Held;
+            self.jobs[job].cause = self.replicas[replica as usize].fault_cause;
+            return self.hold_at(replica, Kind::JobArrives, job);
+        }
+        if let Some(bucket) = &self.topology.services[service.index()].rate_limit
+            && !bucket.take(self.replicas[replica as usize].bucket.get_or_insert_with(|| bucket.start(now)), now)
+        {
+            return self.reject(job, service, Trouble::RateLimited, Outcome::RATE_LIMITED);
+        }
+        self.admit(job, service);
+    }
+
+    /// Gives the job a worker, a place in the queue, or a refusal.
+    fn admit(&mut self, job: u32, service: ServiceId) {
+        let now = self.now();
+        let spec = &self.topology.services[service.index()];
+        if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
+            self.recorder.admitted(service, now);
+            self.recorder.abandoned(service, self.jobs[job].arrived, now);
+            return self.free_job(job);
+        }
+        let replica = &self.replicas[self.jobs[job].replica as usize];
+        if replica.busy < spec.workers {
+            self.recorder.admitted(service, now);
+            self.jobs[job].marks |= mark::PRESENT;
+            self.start_job(job);
+        } else if replica.queue_len < spec.queue_capacity {
+            self.recorder.admitted(service, now);
+            self.jobs[job].marks |= mark::PRESENT;
+            self.enqueue(job, service);
+        } else {
+            self.reject(job, service, Trouble::QueueFull, Outcome::QUEUE_FULL);
+        }
+    }
+
+    fn reject(&mut self, job: u32, service: ServiceId, trouble: Trouble, outcome: Outcome) {
+        let now = self.now();
+        let because = self.cause_of(job);
+        self.recorder.rejected(service, self.jobs[job].arrived);
+        self.jobs[job].cause = self.recorder.trouble(Place::Service(service), trouble, now, because);
+        self.answer(job, outcome);
+    }
+
+    /// Sends a job's answer to whoever still waits for it.
+    fn answer(&mut self, job: u32, outcome: Outcome) {
+        if self.jobs[job].call == NOBODY {
+            return self.free_job(job);
+        }
+        let state = &mut self.jobs[job];
+        (state.outcome, state.state, state.pending) = (outcome, JobState::Answering, 0);
+        self.send_answer(job);
+    }
+
+    // -- the queue ---------------------------------------------------------------------------------------------------
+
+    fn enqueue(&mut self, job: u32, service: ServiceId) {
+        let now = self.now();
+        let replica = self.jobs[job].replica as usize;
+        let held_up_by = self.replicas[replica].cause;
+        if held_up_by.is_some() {
+            self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::WorkersExhausted, now, held_up_by);
+        }
+        let state = &mut self.replicas[replica];
+        let last = state.tail;
+        let entry = &mut self.jobs[job];
+        (entry.state, entry.next, entry.pending) = (JobState::Queued, NOBODY, last);
+        if last == NOBODY {
+            state.head = job;
+        } else {
+            self.jobs[last].next = job;
+        }
+        state.tail = job;
+        state.queue_len += 1;
+        self.recorder.queued(service, now);
+        if let Some(lane) = self.queue_lanes[service.index()] {
+            self.calendar.arm(lane, job);
+        }
+    }
+
+    /// Takes a job out of its queue, wherever in it it stands.
+    pub(super) fn unqueue(&mut self, job: u32) {
+        let Job { next, pending: previous, replica, .. } = self.jobs[job];
+        let state = &mut self.replicas[replica as usize];
+        if previous == NOBODY {
+            state.head = next
+        } else {
+            self.jobs[previous].next = next
+        }
+        if next == NOBODY {
+            state.tail = previous
+        } else {
+            self.jobs[next].pending = previous
+        }
+        state.queue_len -= 1;
+        let entry = &mut self.jobs[job];
+        (entry.next, entry.pending) = (NOBODY, 0);
+        let now = self.now();
+        self.recorder.unqueued(self.service_of(job), now);
+    }
+
+    /// `maxWait` after a job joined the queue; it may long have left, and its slot be another's.
+    pub(super) fn queue_wait_over(&mut self, job: u32) {
+        let now = self.now();
+        let Job { state, replica, arrived, .. } = self.jobs.entries()[job as usize];
+        if state != JobState::Queued {
+            return;
+        }
+        let service = self.topology.replicas[replica as usize].service;
+        let Some(patience) = self.topology.services[service.index()].max_wait else { return };
+        if arrived + patience != now {
+            return;
+        }
+        let because = self.cause_of(job);
+        self.unqueue(job);
+        self.recorder.expired(service, arrived, now);
+        self.jobs[job].marks &= !mark::PRESENT;
+        self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::QueueExpired, now, because);
+        self.answer(job, Outcome::QUEUE_FULL);
+    }
+
+    /// Gives free workers to those who wait.
+    pub(super) fn work_off_queue(&mut self, replica: u32) {
+        let service = self.topology.replicas[replica as usize].service;
+        let spec = &self.topology.services[service.index()];
+        // A job that ends at once frees its worker while this loop stands below it; the loop then goes on.
+        if self.replicas[replica as usize].in_loop {
+            return;
+        }
+        self.replicas[replica as usize].in_loop = true;
+        loop {
+            let state = &self.replicas[replica as usize];
+            if state.queue_len == 0 || state.busy >= spec.workers || state.paused > 0 || !state.up {
+                break;
+            }
+            let job = match spec.discipline {
+                Discipline::Fifo => state.head,
+                Discipline::Lifo => state.tail,
+            };
+            self.unqueue(job);
+            if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
+                let now = self.now();
+                self.recorder.abandoned(service, self.jobs[job].arrived, now);
+                self.free_job(job);
+                continue;
+            }
+            self.start_job(job);
+        }
+        self.replicas[replica as usize].in_loop = false;
+    }
+
+    // -- workers -----------------------------------------------------------------------------------------------------
+
+    fn start_job(&mut self, job: u32) {
+        let now = self.now();
+        let Job { replica, arrived, .. } = self.jobs[job];
+        let service = self.topology.replicas[replica as usize].service;
+        self.jobs[job].marks |= mark::WORKER;
+        let state = &mut self.replicas[replica as usize];
+        state.busy += 1;
+        debug_assert!(state.busy <= self.topology.services[service.index()].workers);
+        let troubled = state.hung > 0 || !state.errors.is_empty();
+        self.recorder.started(service, arrived, now);
+        if troubled && self.is_struck(job) {
+            return;
+        }
+        self.run_job(job);
+    }
+
+    /// Whether a fault of its replica takes the job: it hangs, or is answered with an error at once.
+    fn is_struck(&mut self, job: u32) -> bool {
+        let Job { replica, request, path, step, .. } = self.jobs[job];
+        let state = &self.replicas[replica as usize];
+        if state.hung > 0 {
+            let cause = state.fault_cause;
+            (self.jobs[job].state, self.jobs[job].cause) = (JobState::Hung, cause);
+            self.replicas[replica as usize].cause = cause;
+            return true;
+        }
+        for &(fault, cause) in &state.errors {
+            let FaultAction::Errors { endpoint, status, share, matches, .. } = &self.topology.faults[fault.index()].action else {
+                continue;
+            };
+            let concerns = (endpoint.is_none() || self.topology.endpoints[endpoint.index()].entry.0 == step)
+                && matches.iter().all(|(attribute, value)| self.attribute_of(*attribute, request) == Some(*value));
+            if concerns && self.keys.faults[fault.index()].draw(request, path).chance(*share) {
+                let status = *status;
+                self.jobs[job].cause = cause;
+                self.end_job(job, Outcome::answered(status));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// An endpoint or body has come to its end, or failed.
+    pub(super) fn end_job(&mut self, job: u32, outcome: Outcome) {
+        let Job { marks, replica, arrived, cause, .. } = self.jobs[job];
+        let outcome = if !outcome.is_failure() && marks & mark::DEGRADED != 0 { Outcome::DEGRADED } else { outcome };
+        if marks & mark::CHILD != 0 {
+            return self.body_ended(job, outcome);
+        }
+        if marks & mark::SPAWNED != 0 {
+            return self.free_job(job);
+        }
+        let now = self.now();
+        let service = self.topology.replicas[replica as usize].service;
+        let state = &mut self.replicas[replica as usize];
+        state.busy -= 1;
+        state.cause = cause.or(state.fault_cause);
+        self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
+        self.recorder.released(service, now);
+        self.recorder.answered(service, arrived, now, outcome);
+        if outcome.is_failure() && cause.is_some() {
+            self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause);
+        }
+        self.answer(job, outcome);
+        if self.replicas[replica as usize].queue_len > 0 {
+            self.work_off_queue(replica);
+        }
+    }
+}

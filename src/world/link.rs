@@ -1,0 +1,190 @@
+//! Messages on their way: latency, loss with TCP's retransmissions, partitions.
+//!
+//! A lost message is sent again after 200 ms, 400 ms, …; after six losses the attempt fails: nobody accepted the request, or
+//! the connection was reset if it was the answer. A partition that drops packets is a loss of every one; one that holds
+//! them delivers all when it ends.
+
+use super::World;
+use super::event::Kind;
+use super::keys::Purpose;
+use super::state::{JobState, NOBODY};
+use crate::base::dist::Dist;
+use crate::base::id::*;
+use crate::base::outcome::Outcome;
+use crate::base::stream::Source;
+use crate::base::time::Nanos;
+use crate::observe::episode::Cause;
+use crate::topology::fault::{Blocked, Packets};
+use crate::topology::site::{RETRANSMISSIONS, RETRANSMIT_AFTER};
+
+/// What faults have done to links; nothing is looked at while `disturbed` is 0.
+#[derive(Default)]
+pub(super) struct Links {
+    /// Faults on links in progress.
+    disturbed: u32,
+    /// `(link, occurrence, what)`, in the order in which they began.
+    faults: Vec<(LinkId, u32, Disturbance)>,
+    /// Messages that a partition holds: job, and whether it is the answer.
+    held: Vec<(LinkId, u32, bool)>,
+}
+
+#[derive(Clone)]
+struct Disturbance {
+    cause: Cause,
+    latency: Option<Dist>,
+    loss: f64,
+    blocked: Blocked,
+    hold: bool,
+}
+
+/// What a message meets.
+struct Weather {
+    extra: Nanos,
+    lost: bool,
+    held: bool,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Out,
+    Back,
+}
+
+impl World<'_> {
+    /// The link that a job of this site travels on.
+    fn link_of(&self, job: u32, site: u32) -> LinkId {
+        let call = self.jobs[job].call;
+        let site = &self.topology.sites[site as usize];
+        if !site.by_zone || self.topology.zone_links.is_empty() || call == NOBODY {
+            return site.link;
+        }
+        let from = self.zone_of_caller(self.caller_of(call), site.caller);
+        let to = self.topology.replicas[self.jobs[job].replica as usize].zone;
+        if from.is_none() || to.is_none() {
+            return site.link;
+        }
+        let between = self.topology.zone_links[from.index() * self.topology.zones.len() + to.index()];
+        if between.is_some() { between } else { site.link }
+    }
+
+    fn zone_of_caller(&self, caller: u32, kind: crate::topology::site::Caller) -> ZoneId {
+        match kind {
+            crate::topology::site::Caller::Client(client) => self.topology.clients[client.index()].zone,
+            crate::topology::site::Caller::Endpoint(_) => self.topology.replicas[caller as usize].zone,
+        }
+    }
+
+    /// Sends a job's request (again). If its caller has gone meanwhile it is delivered all the same: the bytes are TCP's.
+    pub(super) fn send_request(&mut self, job: u32) {
+        let site = self.jobs[job].next;
+        self.transmit(job, site, Way::Out);
+    }
+
+    /// Sends a job's answer (again).
+    pub(super) fn send_answer(&mut self, job: u32) {
+        if self.jobs[job].call == NOBODY {
+            return self.free_job(job);
+        }
+        let site = self.calls[self.jobs[job].call].site;
+        self.transmit(job, site, Way::Back);
+    }
+
+    fn transmit(&mut self, job: u32, site: u32, way: Way) {
+        let link = self.link_of(job, site);
+        let (request, path) = (self.jobs[job].request, self.jobs[job].path);
+        let (latency, loss) = (&self.topology.links[link.index()].latency, self.topology.links[link.index()].loss);
+        let (arrival, again, latency_purpose, loss_purpose) = match way {
+            Way::Out => (Kind::JobArrives, Kind::RequestSentAgain, Purpose::LinkOut, Purpose::LossOut),
+            Way::Back => (Kind::AnswerArrives, Kind::AnswerSentAgain, Purpose::LinkBack, Purpose::LossBack),
+        };
+        let mut after =
+            if latency.is_zero() { Nanos::ZERO } else { latency.sample(&mut self.keys.call(site, request, path, latency_purpose)) };
+        if loss > 0.0 || self.links.disturbed > 0 {
+            let tries = self.jobs[job].pending;
+            let weather = self.weather(link, site, request, path.wrapping_add(tries.wrapping_mul(0x9e37_79b9)), way, loss, loss_purpose);
+            if weather.cause.is_some() {
+                self.jobs[job].cause = weather.cause;
+            }
+            if weather.held {
+                self.links.held.push((link, job, way == Way::Back));
+                return;
+            }
+            if weather.lost {
+                return self.lost(job, again, way);
+            }
+            after += weather.extra;
+        }
+        self.calendar.schedule_in(after, arrival as u8, job);
+    }
+
+    fn lost(&mut self, job: u32, again: Kind, way: Way) {
+        let tries = self.jobs[job].pending;
+        self.jobs[job].pending = tries + 1;
+        if tries < u32::from(RETRANSMISSIONS) {
+            return self.calendar.schedule_in(Nanos(RETRANSMIT_AFTER.0 << tries), again as u8, job);
+        }
+        if self.jobs[job].call == NOBODY {
+            return self.free_job(job);
+        }
+        // TCP gives up: the caller learns of it without another message.
+        let outcome = if way == Way::Out { Outcome::CONNECT_FAILURE } else { Outcome::RESET };
+        self.jobs[job].outcome = outcome;
+        self.jobs[job].state = JobState::Answering;
+        self.calendar.schedule_in(Nanos::ZERO, Kind::AnswerArrives as u8, job);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn weather(&self, link: LinkId, site: u32, request: u64, path: u32, way: Way, loss: f64, purpose: Purpose) -> Weather {
+        let mut weather = Weather { extra: Nanos::ZERO, lost: false, held: false, cause: Cause::NONE };
+        let mut words = self.keys.call(site, request, path, purpose);
+        weather.lost = loss > 0.0 && words.chance(loss);
+        for (on, occurrence, fault) in &self.links.faults {
+            if *on != link {
+                continue;
+            }
+            let blocked = if way == Way::Out { fault.blocked.out } else { fault.blocked.back };
+            let hit = (blocked && !fault.hold) || (fault.loss > 0.0 && words.chance(fault.loss));
+            weather.lost |= hit;
+            weather.held |= blocked && fault.hold;
+            if let Some(extra) = &fault.latency {
+                weather.extra += extra.sample(&mut self.keys.call(
+                    site,
+                    request,
+                    path.wrapping_add(occurrence.wrapping_mul(0x85eb)),
+                    Purpose::LinkFault,
+                ));
+            }
+            if hit || blocked || fault.latency.is_some() {
+                weather.cause = fault.cause;
+            }
+        }
+        weather
+    }
+
+    pub(super) fn disturb_links(&mut self, occurrence: u32, links: &[LinkId], latency: Option<Dist>, loss: f64, cause: Cause) {
+        let clear = Blocked { out: false, back: false };
+        for &link in links {
+            self.links.faults.push((link, occurrence, Disturbance { cause, latency: latency.clone(), loss, blocked: clear, hold: false }));
+        }
+        self.links.disturbed += 1;
+    }
+
+    pub(super) fn partition_links(&mut self, occurrence: u32, links: &[(LinkId, Blocked)], packets: Packets, cause: Cause) {
+        for &(link, blocked) in links {
+            let hold = packets == Packets::Hold;
+            self.links.faults.push((link, occurrence, Disturbance { cause, latency: None, loss: 0.0, blocked, hold }));
+        }
+        self.links.disturbed += 1;
+    }
+
+    /// The fault is over; what it held is sent on its way, in the order in which it was held.
+    pub(super) fn calm_links(&mut self, occurrence: u32) {
+        self.links.faults.retain(|(_, by, _)| *by != occurrence);
+        self.links.disturbed -= 1;
+        for (_, job, back) in std::mem::take(&mut self.links.held) {
+            // Another partition may hold it still; then it is held again.
+            if back { self.send_answer(job) } else { self.send_request(job) }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The caller's side: a call begins, sends attempts, gets an answer, and ends. What its policy says of it is in `layers`.
+
+use super::World;
+use super::event::Kind;
+use super::keys::{Purpose, below};
+use super::state::*;
+use crate::base::outcome::Outcome;
+use crate::base::stream::Source;
+use crate::base::time::Instant;
+use crate::engine::TimerId;
+use crate::observe::episode::{Cause, Place, Trouble};
+use crate::policy::app::{LoadBalancing, Scope};
+use crate::topology::Step;
+use crate::topology::site::Caller;
+
+impl World<'_> {
+    /// Begins a call. `path` is its place in the tree of the request's calls.
+    pub(super) fn start_call(&mut self, site: u32, kind: u8, parent: u32, request: u64, path: u32, cause: Cause) -> u32 {
+        let topology = self.topology;
+        let now = self.now();
+        let place = &topology.sites[site as usize];
+        let call = Call {
+            request,
+            started: now,
+            parent,
+            site,
+            path,
+            current: NOBODY,
+            timer: TimerId::NONE,
+            attempts: 1,
+            cause,
+            last: Outcome::OK,
+            state: CallState::Deciding,
+            holds: kind,
+        };
+        let call = self.calls.insert(call).expect("the limit on what is in flight is below the slab's");
+        self.recorder.call_started(place.edge, now);
+        if kind == hold::OF_JOB {
+            self.jobs[parent].pending = call;
+            self.jobs[parent].state = JobState::Calling;
+        }
+        if self.with_extras {
+            self.prepare_extra(call);
+        }
+        if place.policy.is_none() {
+            self.start_plain(call)
+        } else {
+            self.descend(call, 0)
+        }
+        call
+    }
+
+    /// A call without a policy: one attempt (bound by a deadline that its caller has inherited).
+    fn start_plain(&mut self, call: u32) {
+        if self.with_deadlines {
+            self.inherit_deadline(call);
+        }
+        self.send_attempt(call);
+    }
+
+    fn prepare_extra(&mut self, call: u32) {
+        if self.extras.len() <= call as usize {
+            self.extras.resize(call as usize + 1, CallExtra::NONE);
+        }
+        self.extras[call as usize] = CallExtra::NONE;
+    }
+
+    /// Who makes the call: a replica, or a client's instance.
+    pub(super) fn caller_of(&self, call: u32) -> u32 {
+        let Call { holds, parent, site, .. } = self.calls[call];
+        match holds & hold::PARENT {
+            hold::OF_JOB => self.jobs[parent].replica,
+            hold::OF_CALL => self.caller_of(parent),
+            _ => match self.topology.sites[site as usize].caller {
+                Caller::Client(client) => self.clients_caller(client, parent),
+                Caller::Endpoint(_) => unreachable!("an endpoint's call belongs to a job"),
+            },
+        }
+    }
+
+    /// Chooses a replica of the callee.
+    pub(super) fn pick_replica(&mut self, call: u32) -> u32 {
+        let topology = self.topology;
+        let Call { site, request, path, attempts, .. } = self.calls[call];
+        let place = &topology.sites[site as usize];
+        let service = &topology.services[place.service.index()];
+        let replicas = service.replicas.len() as u32;
+        if replicas == 1 {
+            return service.replicas.start;
+        }
+        let caller = self.caller_of(call) - place.callers.start;
+        let active = &self.active[(place.active + caller * replicas) as usize..][..replicas as usize];
+        let next = &mut self.balancers[(place.balancer + caller) as usize];
+        let mut words = self.keys.call(site, request, below(path, u32::from(attempts)), Purpose::Balance);
+        service.replicas.start + service.balancing.pick(next, replicas, |r| active[r as usize], |n| words.below(n))
+    }
+
+    /// Where the caller's balancer counts its attempts in progress at a replica, if it counts them.
+    fn active_place(&self, call: u32, replica: u32) -> Option<usize> {
+        let place = &self.topology.sites[self.calls[call].site as usize];
+        let service = &self.topology.services[place.service.index()];
+        let replicas = service.replicas.len() as u32;
+        if replicas == 1 || !matches!(service.balancing, LoadBalancing::LeastRequest { .. }) {
+            return None;
+        }
+        let caller = self.caller_of(call) - place.callers.start;
+        Some((place.active + caller * replicas + replica - service.replicas.start) as usize)
+    }
+
+    /// Sends one attempt on its way.
+    pub(super) fn send_attempt(&mut self, call: u32) {
+        let topology = self.topology;
+        let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
+        let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
+        let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
+        let place = &topology.sites[site as usize];
+        self.recorder.attempt_sent(place.edge, started);
+        let job = Job {
+            request,
+            arrived: Instant::START,
+            call,
+            replica,
+            step: topology.endpoints[place.callee.index()].entry.0,
+            path: below(path, u32::from(attempts)),
+            next: site,
+            pending: 0,
+            outcome: Outcome::OK,
+            cause,
+            state: JobState::Travelling,
+            marks: 0,
+        };
+        let job = self.new_job(job);
+        if let Some(active) = self.active_place(call, replica) {
+            self.active[active] += 1;
+            self.jobs[job].marks |= mark::ACTIVE;
+        }
+        if self.with_deadlines {
+            self.pass_deadline_on(call, job);
+        }
+        let state = &mut self.calls[call];
+        state.current = job;
+        state.state = CallState::InFlight;
+        self.send_request(job);
+    }
+
+    /// The attempt of a call is over, one way or the other: the balancer no longer counts it.
+    pub(super) fn attempt_over(&mut self, call: u32, job: u32) {
+        if self.jobs[job].marks & mark::ACTIVE != 0 {
+            self.jobs[job].marks &= !mark::ACTIVE;
+            let replica = self.jobs[job].replica;
+            if let Some(active) = self.active_place(call, replica) {
+                self.active[active] -= 1;
+            }
+        }
+    }
+
+    /// An answer (or the news that there will be none) has come back.
+    pub(super) fn answer_arrives(&mut self, job: u32) {
+        let Job { call, outcome, cause, .. } = self.jobs[job];
+        if call == NOBODY {
+            return self.free_job(job);
+        }
+        if self.is_paused(call) {
+            return self.hold_back(call, Kind::AnswerArrives, job);
+        }
+        self.attempt_over(call, job);
+        self.free_job(job);
+        // What the hop itself decided (refused, reset) keeps its class; what the callee answered is seen from outside.
+        let seen = if outcome.class == crate::base::outcome::Class::Timeout { outcome.passed_on() } else { outcome };
+        self.calls[call].cause = cause.or(self.calls[call].cause);
+        self.calls[call].state = CallState::Deciding;
+        if seen.is_failure() {
+            self.blame(call, seen);
+        }
+        self.attempt_ended(call, seen);
+    }
+
+    /// Notes a failed attempt as an episode of its edge; the call carries it on.
+    pub(super) fn blame(&mut self, call: u32, outcome: Outcome) {
+        use crate::base::outcome::Class;
+        let trouble = match outcome.class {
+            Class::Timeout => Trouble::Timeouts,
+            Class::ConnectFailure => Trouble::ConnectFailures,
+            Class::Reset => Trouble::Resets,
+            Class::BreakerOpen => Trouble::BreakerOpened,
+            Class::BulkheadFull => Trouble::BulkheadFull,
+            Class::Deadline => Trouble::Deadlines,
+            Class::ServerError | Class::RateLimited => Trouble::ErrorAnswers,
+            Class::Answer | Class::Degraded => return,
+        };
+        let Call { site, cause, .. } = self.calls[call];
+        let edge = self.topology.sites[site as usize].edge;
+        let now = self.now();
+        self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), trouble, now, cause);
+    }
+
+    /// The innermost outcome of a try goes up through the layers.
+    fn attempt_ended(&mut self, call: u32, outcome: Outcome) {
+        let policy = self.topology.sites[self.calls[call].site as usize].policy;
+        let layers = if policy.is_none() { 0 } else { self.topology.policies[policy.index()].rules.layers.len() };
+        self.ascend(call, layers, outcome);
+    }
+
+    /// The call has its final outcome: whoever waits for it goes on.
+    pub(super) fn end_call(&mut self, call: u32, outcome: Outcome) {
+        let Call { site, parent, started, cause, holds, .. } = self.calls[call];
+        let edge = self.topology.sites[site as usize].edge;
+        let now = self.now();
+        if holds & hold::DEADLINE != 0 {
+            self.call_deadline_off(call);
+        }
+        self.recorder.call_ended(edge, started, now, outcome);
+        self.free_call(call);
+        match holds & hold::PARENT {
+            hold::OF_JOB => self.call_returns(parent, outcome, cause),
+            hold::OF_CALL => self.fallback_returns(parent, outcome, cause),
+            _ => self.request_ended(site, parent, started, outcome, cause),
+        }
+    }
+
+    /// A job's call has ended: the endpoint goes on, or ends with the failure.
+    fn call_returns(&mut self, job: u32, outcome: Outcome, cause: Cause) {
+        let state = &mut self.jobs[job];
+        state.cause = cause.or(state.cause);
+        if outcome.is_degraded() {
+            state.marks |= mark::DEGRADED;
+        }
+        if outcome.is_failure() {
+            return self.end_job(job, outcome.passed_on());
+        }
+        debug_assert!(matches!(self.topology.steps[state.step as usize], Step::Call(_)));
+        state.step += 1;
+        self.run_job(job);
+    }
+
+    /// The cell of the call's policy state, and for a scope by replica the choice of one.
+    pub(super) fn find_cell(&mut self, call: u32, scope: Scope) {
+        let topology = self.topology;
+        let Call { site, request, .. } = self.calls[call];
+        let place = &topology.sites[site as usize];
+        let caller = self.caller_of(call) - place.callers.start;
+        let within = match scope {
+            Scope::Service | Scope::Endpoint => 0,
+            Scope::Policy => {
+                self.extras[call as usize].cell = place.cells;
+                return;
+            }
+            Scope::Replica => {
+                let replica = self.pick_replica(call);
+                self.extras[call as usize].replica = replica;
+                replica - topology.services[place.service.index()].replicas.start
+            }
+            Scope::Key(attribute) => (self.attribute(attribute, request) - 1) as u32,
+        };
+        self.extras[call as usize].cell = place.cells + caller * place.stride + within;
+    }
+}

@@ -1,0 +1,255 @@
+//! Replicas: up or down, paused or hung, slow or not; and what their going down does to what they hold.
+
+use super::World;
+use super::event::Kind;
+use super::state::*;
+use crate::base::id::*;
+use crate::base::time::{Instant, Nanos};
+use crate::observe::episode::Cause;
+use crate::observe::recording::Happening;
+use crate::policy::app::TokenBucketState;
+use std::collections::{BTreeSet, VecDeque};
+
+/// What changes of a replica.
+pub(super) struct ReplicaState {
+    pub busy: u32,
+    pub queue_len: u32,
+    /// The queue, oldest first.
+    pub head: u32,
+    pub tail: u32,
+    pub up: bool,
+    /// The loop that gives workers to the queue is running.
+    pub in_loop: bool,
+    /// Pauses and hangs in progress.
+    pub paused: u16,
+    pub hung: u16,
+    /// Work takes so many times as long.
+    pub slow: f64,
+    /// What the latest job to leave had met: what those in the queue wait for.
+    pub cause: Cause,
+    /// The fault that touches it now.
+    pub fault_cause: Cause,
+    /// Faults that answer in its place.
+    pub errors: Vec<(FaultId, Cause)>,
+    pub bucket: Option<TokenBucketState>,
+    paused_at: Instant,
+    /// What has happened to it while paused, in order.
+    held: Vec<Held>,
+}
+
+/// An event that a paused replica has not seen yet, and enough to tell whether it still concerns anybody.
+#[derive(Clone, Copy)]
+struct Held {
+    kind: Kind,
+    slot: u32,
+    request: u64,
+    path: u32,
+    /// For work: how long after the pause began it would have been done.
+    after: Nanos,
+}
+
+/// A pool of one replica.
+#[derive(Default)]
+pub(super) struct PoolState {
+    pub in_use: u32,
+    pub waiting: VecDeque<u32>,
+}
+
+impl ReplicaState {
+    pub fn new() -> ReplicaState {
+        ReplicaState {
+            busy: 0,
+            queue_len: 0,
+            head: NOBODY,
+            tail: NOBODY,
+            up: true,
+            in_loop: false,
+            paused: 0,
+            hung: 0,
+            slow: 1.0,
+            cause: Cause::NONE,
+            fault_cause: Cause::NONE,
+            errors: Vec::new(),
+            bucket: None,
+            paused_at: Instant::START,
+            held: Vec::new(),
+        }
+    }
+}
+
+impl World<'_> {
+    pub(super) fn pool_state(&mut self, pool: PoolId, replica: u32) -> &mut PoolState {
+        let service = self.topology.pools[pool.index()].service;
+        let place = self.pool_places[pool.index()] + replica - self.topology.services[service.index()].replicas.start;
+        &mut self.pools[place as usize]
+    }
+
+    // -- down and up -------------------------------------------------------------------------------------------------
+
+    pub(super) fn crash(&mut self, replica: u32, cause: Cause) {
+        let state = &mut self.replicas[replica as usize];
+        state.fault_cause = cause;
+        if !state.up {
+            return;
+        }
+        state.up = false;
+        state.cause = cause;
+        state.bucket = None;
+        let now = self.now();
+        self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
+        self.reset_all(replica);
+        self.count_replicas(replica, false);
+        self.clear_own_caches(replica, cause);
+    }
+
+    /// Resets every job at a replica, in the order of their slots.
+    fn reset_all(&mut self, replica: u32) {
+        for job in 0..self.jobs.entries().len() {
+            let Job { replica: at, state, marks, .. } = self.jobs.entries()[job];
+            let at_work = match state {
+                JobState::Held | JobState::Queued | JobState::Working | JobState::Calling => true,
+                JobState::WithBodies | JobState::AwaitingPool | JobState::Hung => true,
+                JobState::Travelling | JobState::Answering | JobState::Stopped | JobState::Free => false,
+            };
+            // Children go with their parents; those left alone are stopped like the rest.
+            let own = marks & mark::CHILD == 0 || self.jobs.entries()[job].call == NOBODY;
+            if at == replica && at_work && own {
+                self.reset_job(job as u32);
+            }
+        }
+        let state = &mut self.replicas[replica as usize];
+        state.held.clear();
+        debug_assert!(state.busy == 0 && state.queue_len == 0, "a dead process holds nothing");
+    }
+
+    pub(super) fn replica_returns(&mut self, replica: u32) {
+        let state = &mut self.replicas[replica as usize];
+        if state.up {
+            return;
+        }
+        state.up = true;
+        state.fault_cause = Cause::NONE;
+        state.cause = Cause::NONE;
+        let now = self.now();
+        self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
+        self.count_replicas(replica, true);
+    }
+
+    fn count_replicas(&mut self, replica: u32, restarted: bool) {
+        let service = self.topology.replicas[replica as usize].service;
+        let spec = &self.topology.services[service.index()];
+        let up = spec.replicas.clone().filter(|r| self.replicas[*r as usize].up).count() as u32;
+        let alive = if spec.workers == u32::MAX { 0 } else { u64::from(up) * u64::from(spec.workers) };
+        let now = self.now();
+        self.recorder.replicas_changed(service, now, up, alive, restarted);
+    }
+
+    // -- paused ------------------------------------------------------------------------------------------------------
+
+    /// Whether the caller's process stands still. Clients never do.
+    #[inline]
+    pub(super) fn is_paused(&self, call: u32) -> bool {
+        self.paused_replicas > 0 && self.callers_replica(call).is_some_and(|replica| self.replicas[replica as usize].paused > 0)
+    }
+
+    fn callers_replica(&self, call: u32) -> Option<u32> {
+        let Call { holds, parent, .. } = self.calls[call];
+        match holds & hold::PARENT {
+            hold::OF_JOB => Some(self.jobs[parent].replica),
+            hold::OF_CALL => self.callers_replica(parent),
+            _ => None,
+        }
+    }
+
+    /// Keeps an event that concerns a paused caller for later. Timers that have fired are no longer armed.
+    pub(super) fn hold_back(&mut self, call: u32, kind: Kind, slot: u32) {
+        if kind == Kind::TimeoutFires {
+            self.calls[call].holds &= !hold::TIMER;
+        }
+        let Call { request, path, .. } = self.calls[call];
+        if let Some(replica) = self.callers_replica(call) {
+            self.replicas[replica as usize].held.push(Held { kind, slot, request, path, after: Nanos::ZERO });
+        }
+    }
+
+    /// Keeps an event that concerns a job at a paused replica for later.
+    pub(super) fn hold_at(&mut self, replica: u32, kind: Kind, job: u32) {
+        let Job { request, path, .. } = self.jobs[job];
+        let after = self.now().since(self.replicas[replica as usize].paused_at);
+        self.replicas[replica as usize].held.push(Held { kind, slot: job, request, path, after });
+    }
+
+    /// A job whose work would have been done in a pause has no event on its way: forget that it was to go on.
+    pub(super) fn drop_held_step(&mut self, job: u32) -> bool {
+        let held = &mut self.replicas[self.jobs[job].replica as usize].held;
+        let before = held.len();
+        held.retain(|h| h.kind != Kind::StepDone || h.slot != job);
+        held.len() < before
+    }
+
+    pub(super) fn pause(&mut self, replica: u32, cause: Cause) {
+        let now = self.now();
+        let state = &mut self.replicas[replica as usize];
+        state.fault_cause = cause;
+        state.cause = cause;
+        state.paused += 1;
+        if state.paused == 1 {
+            state.paused_at = now;
+            self.paused_replicas += 1;
+        }
+    }
+
+    /// Everything goes on: work is late by the pause, what has happened meanwhile is seen now.
+    pub(super) fn resume(&mut self, replica: u32) {
+        let now = self.now();
+        let state = &mut self.replicas[replica as usize];
+        state.paused -= 1;
+        if state.paused > 0 {
+            return;
+        }
+        self.paused_replicas -= 1;
+        let late = now.since(state.paused_at);
+        let held = std::mem::take(&mut state.held);
+        let done: BTreeSet<u32> = held.iter().filter(|h| h.kind == Kind::StepDone).map(|h| h.slot).collect();
+        for job in 0..self.jobs.entries().len() as u32 {
+            let Job { replica: at, state, .. } = self.jobs.entries()[job as usize];
+            if at == replica && state == JobState::Working && !done.contains(&job) {
+                self.jobs[job].marks |= mark::SHIFTED;
+                *self.shifts.entry(job).or_default() += late.0;
+            }
+        }
+        for event in held {
+            self.see(event);
+        }
+        self.work_off_queue(replica);
+    }
+
+    /// An event of the pause, seen now, if it still concerns anybody.
+    fn see(&mut self, event: Held) {
+        let Held { kind, slot, request, path, after } = event;
+        match kind {
+            Kind::StepDone => self.calendar.schedule_in(after, Kind::StepDone as u8, slot),
+            Kind::JobArrives if self.jobs.entries()[slot as usize].state == JobState::Held => self.job_arrives(slot),
+            Kind::AnswerArrives => self.answer_arrives(slot),
+            Kind::TimeoutFires => {
+                let call = self.calls.entries()[slot as usize];
+                let same = call.request == request && call.path == path && call.state != CallState::Free;
+                if same && call.holds & hold::TIMER == 0 && call.state == CallState::InFlight {
+                    self.timeout_fires(slot);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // -- slow, hung --------------------------------------------------------------------------------------------------
+
+    /// Whoever hangs is restarted: the process goes, and comes back at once.
+    pub(super) fn end_hang(&mut self, replica: u32, cause: Cause) {
+        self.replicas[replica as usize].hung -= 1;
+        if self.replicas[replica as usize].hung == 0 {
+            self.crash(replica, cause);
+            self.replica_returns(replica);
+        }
+    }
+}
