@@ -168,17 +168,11 @@ impl Calendar {
         self.alarms.call_off(alarm);
     }
 
-    /// When the next event may happen (a silent alarm or an outdated sentinel may stand there instead).
-    #[inline(always)]
-    pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(time_of)
-    }
-
-    /// Moves the clock to the next event and hands it out.
+    /// Moves the clock to the next event and hands it out. Whoever pops asks [`limit`](Self::limit) now and then.
     #[inline]
-    pub fn pop(&mut self) -> Result<Option<Event>, LimitReached> {
+    pub fn pop(&mut self) -> Option<Event> {
         loop {
-            let Some(next) = self.heap.pop() else { return Ok(None) };
+            let next = self.heap.pop()?;
             let (tag, slot) = match tag_of(next) {
                 SENTINEL => match self.fire_lane(LaneId(slot_of(next)), next) {
                     Some(timer) => timer,
@@ -191,8 +185,8 @@ impl Calendar {
                 tag => (tag, slot_of(next)),
             };
             let at = time_of(next);
-            self.count(at, tag)?;
-            return Ok(Some(Event { at, tag, slot }));
+            self.count(at, tag);
+            return Some(Event { at, tag, slot });
         }
     }
 
@@ -212,31 +206,27 @@ impl Calendar {
     }
 
     #[inline]
-    fn count(&mut self, at: Instant, tag: u8) -> Result<(), LimitReached> {
-        if at > self.now {
-            self.now = at;
-            self.at_this_instant = 0;
-        }
-        self.at_this_instant += 1;
+    fn count(&mut self, at: Instant, tag: u8) {
+        // Within one instant the count goes on; else it begins anew.
+        self.at_this_instant = if at == self.now { self.at_this_instant + 1 } else { 1 };
+        self.now = at;
         self.events += 1;
         // FNV-1a's step over the whole word, with the tag where a nanosecond count never reaches.
         self.fingerprint = (self.fingerprint ^ at.0 ^ (tag as u64) << 58).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
+    }
+
+    /// The limit that has been reached, if one has. Both counts only grow meanwhile, so asking now and then is enough.
+    #[inline]
+    pub fn limit(&self) -> Option<LimitReached> {
         if self.at_this_instant > self.limits.events_at_one_instant {
-            return Err(LimitReached::Instant { at, limit: self.limits.events_at_one_instant });
+            return Some(LimitReached::Instant { at: self.now, limit: self.limits.events_at_one_instant });
         }
-        if self.events > self.limits.events {
-            return Err(LimitReached::Events { at, limit: self.limits.events });
-        }
-        Ok(())
+        (self.events > self.limits.events).then_some(LimitReached::Events { at: self.now, limit: self.limits.events })
     }
 
     /// Counts work that happened without an event of its own, so that a loop in no time is seen.
-    pub fn count_in_place(&mut self, steps: u64) -> Result<(), LimitReached> {
+    pub fn count_in_place(&mut self, steps: u64) {
         self.at_this_instant += steps;
-        if self.at_this_instant > self.limits.events_at_one_instant {
-            return Err(LimitReached::Instant { at: self.now, limit: self.limits.events_at_one_instant });
-        }
-        Ok(())
     }
 
     /// Pending entries, sentinels and silent alarms included.
@@ -256,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn drain(calendar: &mut Calendar) -> Vec<(u64, u8, u32)> {
-        std::iter::from_fn(|| calendar.pop().unwrap()).map(|e| (e.at.0, e.tag, e.slot)).collect()
+        std::iter::from_fn(|| calendar.pop()).map(|e| (e.at.0, e.tag, e.slot)).collect()
     }
 
     #[test]
@@ -313,7 +303,8 @@ mod tests {
         let mut calendar = Calendar::new(Limits { events_at_one_instant: 10, ..Limits::default() });
         let reached = loop {
             calendar.schedule(Instant(5), 1, 0);
-            if let Err(limit) = calendar.pop() {
+            calendar.pop();
+            if let Some(limit) = calendar.limit() {
                 break limit;
             }
         };
@@ -363,7 +354,7 @@ mod tests {
                     Action::Pop => {
                         list.sort();
                         let expected = (!list.is_empty()).then(|| list.remove(0));
-                        let popped = calendar.pop().unwrap();
+                        let popped = calendar.pop();
                         prop_assert_eq!(popped.map(|e| (e.at.0, e.tag, e.slot)), expected.map(|e| (e.0, e.2, e.3)));
                         if let Some(e) = popped { armed.retain(|a| a.2 != e.slot); alarms.retain(|a| a.1 != e.slot); }
                     }

@@ -17,11 +17,6 @@ impl Heap {
         self.up(hole, key);
     }
 
-    #[inline(always)]
-    pub fn peek(&self) -> Option<u128> {
-        self.keys.first().copied()
-    }
-
     pub fn len(&self) -> usize {
         self.keys.len()
     }
@@ -98,7 +93,6 @@ mod tests {
                 }
             }
             while let Some(std::cmp::Reverse(key)) = model.pop() {
-                prop_assert_eq!(heap.peek(), Some(key));
                 prop_assert_eq!(heap.pop(), Some(key));
             }
             prop_assert_eq!(heap.pop(), None);

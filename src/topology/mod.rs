@@ -4,6 +4,8 @@
 //! for random streams (keyed by name, so that adding a service shifts no other draw) and for reports; the world reads
 //! indices only.
 
+pub mod check;
+pub mod expectation;
 pub mod fault;
 pub mod graph;
 pub mod rate;
@@ -63,11 +65,9 @@ pub struct Topology {
     pub zone_links: Vec<LinkId>,
     pub attributes: Vec<Attribute>,
     pub faults: Vec<Fault>,
-    pub expectations: Vec<crate::topology::expectation::Expectation>,
+    pub expectations: Vec<expectation::Expectation>,
     pub graph: graph::CallGraph,
 }
-
-pub mod expectation;
 
 /// A group of callers outside the system.
 #[derive(Clone, Debug)]

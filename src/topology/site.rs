@@ -39,6 +39,8 @@ pub struct Site {
     pub by_zone: bool,
     /// Random draws of calls made here are keyed by this: a hash of "caller -> callee #occurrence".
     pub path: u32,
+    /// Where the call is written: `services.orders.endpoints.place[1]`.
+    pub path_in_model: String,
 }
 
 /// A pair of caller and called endpoint: what `calls` of the summary counts.

@@ -42,6 +42,9 @@ struct Process {
     /// MMPP: the state, and when it ends. Trace: the next entry.
     state: usize,
     state_ends: f64,
+    /// While the rate is constant: its inverse, and until when; both 0 otherwise.
+    gap: f64,
+    steady_until: f64,
 }
 
 /// A request's number: the client in the upper bits, its count in the lower 40.
@@ -51,7 +54,8 @@ fn request_number(client: ClientId, count: u64) -> u64 {
 
 impl Process {
     fn new(arrivals: Arrivals, plan: RatePlan, gaps: Sequence, states: Sequence) -> Process {
-        let mut process = Process { arrivals, plan, gaps, states, at: 0.0, segment: 0, state: 0, state_ends: f64::INFINITY };
+        let mut process =
+            Process { arrivals, plan, gaps, states, at: 0.0, segment: 0, state: 0, state_ends: f64::INFINITY, gap: 0.0, steady_until: 0.0 };
         if let Arrivals::Mmpp(states) = &process.arrivals {
             process.state_ends = states[0].1.as_secs_f64() * process.states.exponential();
         }
@@ -60,7 +64,7 @@ impl Process {
 
     /// The next arrival, by the rescaling of time: a unit of the standard process is a unit of the integrated rate.
     fn next(&mut self) -> Instant {
-        let mut need = match &self.arrivals {
+        let need = match &self.arrivals {
             Arrivals::Trace(instants) => {
                 self.state += 1;
                 return instants.get(self.state - 1).copied().unwrap_or(Instant::NEVER);
@@ -68,6 +72,33 @@ impl Process {
             Arrivals::Constant => 1.0,
             Arrivals::Poisson | Arrivals::Mmpp(_) => self.gaps.exponential(),
         };
+        if self.steady_until > 0.0 {
+            let at = self.at + need * self.gap;
+            if at < self.steady_until {
+                self.at = at;
+                return Instant((at * 1e9 + 0.5) as u64);
+            }
+        }
+        let at = self.next_by_area(need);
+        self.look_ahead();
+        at
+    }
+
+    /// Remembers how long the rate stays as it is, and what it is.
+    fn look_ahead(&mut self) {
+        let segment = self.plan.segments[self.segment];
+        let ends = self.plan.segments.get(self.segment + 1).map_or(f64::INFINITY, |next| next.from.as_secs_f64());
+        let factor = match &self.arrivals {
+            Arrivals::Mmpp(states) => states[self.state].0,
+            _ => 1.0,
+        };
+        let rate = factor * segment.start;
+        let steady = segment.start == segment.end && rate > 0.0;
+        (self.gap, self.steady_until) = if steady { (1.0 / rate, ends.min(self.state_ends)) } else { (0.0, 0.0) };
+    }
+
+    /// Goes along the rate until the area under it is `need`.
+    fn next_by_area(&mut self, mut need: f64) -> Instant {
         loop {
             let segment = self.plan.segments[self.segment];
             let segment_ends = self.plan.segments.get(self.segment + 1).map_or(f64::INFINITY, |next| next.from.as_secs_f64());

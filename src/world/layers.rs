@@ -374,13 +374,19 @@ impl<'t> World<'t> {
 
     /// Puts a breaker's change of mode into the record.
     fn tell_breaker(&mut self, call: u32, cell: usize) {
-        let Some(state) = &mut self.breakers[cell] else { return };
-        let Some(changed) = state.take_transition() else { return };
+        // A mode that ended by itself is noticed only now: there may be several changes to tell.
+        while let Some(changed) = self.breakers[cell].as_mut().and_then(|state| state.take_transition()) {
+            self.tell_transition(call, changed);
+        }
+    }
+
+    #[cold]
+    fn tell_transition(&mut self, call: u32, changed: crate::policy::app::Transition) {
         let caller = self.caller_of(call);
         let Call { site, cause, .. } = self.calls[call];
         let edge = self.topology.sites[site as usize].edge;
         let now = self.now();
-        self.recorder.breaker_changed(edge, caller, now, changed.from, changed.to);
+        self.recorder.breaker_changed(edge, caller, changed.at, changed.from, changed.to);
         if changed.to == crate::policy::app::Mode::Open {
             self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
         }

@@ -95,8 +95,9 @@ impl World<'_> {
             steps_in_place += 1;
             if steps_in_place > 100_000 {
                 // Steps in no time, without end: the calendar counts them as events of this instant.
-                if let Err(limit) = self.calendar.count_in_place(steps_in_place) {
-                    self.limit = Some(limit);
+                self.calendar.count_in_place(steps_in_place);
+                self.limit = self.calendar.limit();
+                if self.limit.is_some() {
                     return;
                 }
                 steps_in_place = 0;

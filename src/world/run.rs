@@ -40,8 +40,8 @@ pub struct Stopped {
     pub recording: Box<Recording>,
 }
 
-/// Events between two looks outside.
-const LOOK_EVERY: u64 = 1 << 16;
+/// Events between two looks outside, and at the limits.
+const LOOK_EVERY: u32 = 1 << 14;
 
 /// Runs the topology with this seed.
 pub fn run(topology: &Topology, seed: u64, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
@@ -108,38 +108,29 @@ impl<'t> World<'t> {
     fn go(mut self, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
         let no_more_arrivals = Instant::START + self.topology.duration;
         let end = no_more_arrivals + self.topology.drain;
-        let mut next_look = LOOK_EVERY;
+        let mut until_look = LOOK_EVERY;
         loop {
-            match self.calendar.next_at() {
-                Some(at) if at <= end => {}
+            let event = match self.calendar.pop() {
+                Some(event) if event.at <= end => event,
                 // Nothing more can happen, or not in time: the run lasts as long as something is in flight.
                 _ => {
-                    let at = if self.is_idle() { no_more_arrivals.max(self.now()) } else { end };
+                    let at = if self.is_idle() { no_more_arrivals } else { end };
                     return Ok(self.finish(at, false));
                 }
-            }
-            let event = match self.calendar.pop() {
-                Ok(Some(event)) => event,
-                Ok(None) => continue,
-                Err(limit) => return Err(self.stopped(limit)),
             };
-            if event.at > end {
-                // A disarmed timer or silent alarm stood before it.
-                let at = if self.is_idle() { no_more_arrivals } else { end };
-                return Ok(self.finish(at, false));
-            }
             if self.recorder.is_due(event.at) {
                 self.recorder.pass(event.at);
             }
             self.handle(event);
-            if let Some(limit) = self.limit.take() {
-                return Err(self.stopped(limit));
-            }
             if event.at >= no_more_arrivals && self.is_idle() {
                 return Ok(self.finish(event.at, false));
             }
-            if self.calendar.events() >= next_look {
-                next_look += LOOK_EVERY;
+            until_look -= 1;
+            if until_look == 0 || self.limit.is_some() {
+                until_look = LOOK_EVERY;
+                if let Some(limit) = self.limit.take().or_else(|| self.calendar.limit()) {
+                    return Err(self.stopped(limit));
+                }
                 if let Some(progress) = control.progress {
                     progress(event.at);
                 }

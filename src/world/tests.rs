@@ -60,6 +60,7 @@ fn single(rate: f64, work: Nanos, workers: u32, timeout: Option<Nanos>, seconds:
             link: LinkId(0),
             by_zone: false,
             path: 1,
+            path_in_model: String::new(),
         }],
         edges: vec![Edge {
             name: "users -> server.get".into(),

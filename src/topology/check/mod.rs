@@ -1,0 +1,112 @@
+//! Static findings: what can be said of a model without running it, by arithmetic, each with its number and a way out.
+//!
+//! | code | says |
+//! |---|---|
+//! | `endless-cycle` | endpoints call each other in a circle and no step on it can end it |
+//! | `call-cycle` | endpoints call each other in a circle that a choice, a failure or a cache may end |
+//! | `retry-amplification` | retries on a path of calls multiply: r1·r2·… attempts at its end |
+//! | `timeout-too-short` | a caller gives up before what it waits for can have given up itself |
+//! | `overloaded` | arithmetic asks for more workers than there are |
+//! | `no-timeout` | a call that may wait for ever |
+//! | `not-the-owner` | a service calls a database that another one owns |
+//! | `unbounded-queue` | workers are limited and their queue is not |
+
+mod amplification;
+mod cycles;
+mod load;
+mod timeouts;
+mod walk;
+
+use super::Topology;
+use super::site::Caller;
+use crate::base::id::*;
+use std::collections::BTreeSet;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// The model cannot be run as it stands.
+    Error,
+    Warning,
+    Note,
+}
+
+/// Something worth knowing about a model, and where in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub weight: Weight,
+    pub code: &'static str,
+    pub message: String,
+    /// A path of the model: `services.orders.endpoints.place[1]`.
+    pub path: String,
+    pub help: String,
+}
+
+/// All findings, errors first, then in the order of the model.
+pub fn check(topology: &Topology) -> Vec<Finding> {
+    let walks = walk::all(topology);
+    let mut findings = cycles::find(topology, &walks);
+    let endless = findings.iter().any(|f| f.weight == Weight::Error);
+    findings.extend(owners(topology));
+    if !endless {
+        findings.extend(load::find(topology, &walks));
+        findings.extend(amplification::find(topology, &walks));
+        findings.extend(timeouts::find(topology, &walks));
+    }
+    findings.extend(queues(topology));
+    findings.sort_by_key(|f| f.weight);
+    findings
+}
+
+/// The name of whoever makes a call.
+fn caller_name(topology: &Topology, caller: Caller) -> &str {
+    match caller {
+        Caller::Client(client) => &topology.clients[client.index()].name,
+        Caller::Endpoint(endpoint) => &topology.endpoints[endpoint.index()].full_name,
+    }
+}
+
+fn owners(topology: &Topology) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for site in &topology.sites {
+        let callee = &topology.services[site.service.index()];
+        let Some(owner) = callee.owner else { continue };
+        let caller = match site.caller {
+            Caller::Client(_) => None,
+            Caller::Endpoint(endpoint) => Some(topology.endpoints[endpoint.index()].service),
+        };
+        if caller == Some(owner) || !seen.insert((caller.map(|c| c.0), site.service.0)) {
+            continue;
+        }
+        let (who, owner) = (caller_name(topology, site.caller), &topology.services[owner.index()].name);
+        findings.push(Finding {
+            weight: Weight::Warning,
+            code: "not-the-owner",
+            message: format!("`{who}` calls `{}`, the database of `{owner}`", callee.name),
+            path: site.path_in_model.clone(),
+            help: format!("ask `{owner}` for what it knows: only the owner of a database should depend on its schema"),
+        });
+    }
+    findings
+}
+
+fn queues(topology: &Topology) -> Vec<Finding> {
+    let unbounded = topology.services.iter().filter(|s| s.workers != u32::MAX && s.queue_capacity == u32::MAX && s.max_wait.is_none());
+    let names: Vec<&str> = unbounded.map(|s| s.name.as_str()).collect();
+    let Some(first) = names.first() else { return Vec::new() };
+    let named = names.iter().take(4).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 4 { format!(" and {} more", names.len() - 4) } else { String::new() };
+    vec![Finding {
+        weight: Weight::Note,
+        code: "unbounded-queue",
+        message: format!("the queue of {named}{more} is unbounded: in overload requests wait until nobody wants their answer"),
+        path: format!("services.{first}"),
+        help: "set `queue: {capacity: …}` or `queue: {maxWait: …}`".into(),
+    }]
+}
+
+/// The site's place in a message: `orders.place -> inventory.reserve`.
+fn edge_name(topology: &Topology, site: SiteId) -> &str {
+    &topology.edges[topology.sites[site.index()].edge.index()].name
+}
