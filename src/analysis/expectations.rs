@@ -273,3 +273,70 @@ fn unit(metric: Metric) -> Unit {
         Metric::QueueLength | Metric::Restarts => Unit::Count,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::sample;
+    use crate::analysis::summary::summarize;
+    use crate::topology::expectation::Op;
+
+    /// What is observed of one expectation on the shop that recovers at 98 s.
+    fn observe(subject: Subject, metric: Metric, range: During) -> Option<f64> {
+        let mut topology = sample::shop(4);
+        topology.expectations.truncate(1);
+        let expectation = Expectation { subject, metric, range, op: Op::Less, value: f64::MAX, ..topology.expectations.remove(0) };
+        topology.expectations.push(expectation);
+        let recording = sample::record::slow_db(Some(98));
+        let verdict = summarize(&topology, &recording, None).expectations.0.remove(0).1;
+        assert_eq!(verdict.passed, verdict.observed.is_some());
+        verdict.observed
+    }
+
+    #[test]
+    fn every_metric_is_observed_where_it_should_be() {
+        let (client, orders, edge) = (Subject::Client(ClientId(0)), Subject::Service(ServiceId(1)), Subject::Edge(EdgeId(2)));
+        let ill = During::Span { from: Nanos::from_secs(70), until: Nanos::from_secs(80) };
+        for (subject, metric, range, observed) in [
+            (client, Metric::Goodput, ill, Some(10.0)),
+            (client, Metric::Rate, ill, Some(200.0)),
+            (orders, Metric::Utilization, ill, Some(1.0)),
+            (orders, Metric::QueueLength, ill, Some(760.0)),
+            (orders, Metric::Rate, ill, Some(70.0)),
+            (orders, Metric::Goodput, ill, Some(10.0)),
+            (edge, Metric::Rate, ill, Some(100.0)),
+            (edge, Metric::Goodput, ill, Some(5.0)),
+            (client, Metric::Utilization, ill, None),
+            (orders, Metric::QueueLength, During::Measured, Some(56.25)),
+            (orders, Metric::Restarts, During::Measured, Some(0.0)),
+            (client, Metric::Degraded, During::Measured, Some(0.0)),
+            (client, Metric::Max, During::Measured, Some(2.495)),
+            // The probe of the sample: 12 000 offered, 3 failed, 12 100 attempts.
+            (client, Metric::SuccessRate, ill, Some(0.999_75)),
+            (edge, Metric::Amplification, ill, Some(12_100.0 / 12_000.0)),
+            (client, Metric::Amplification, During::Measured, Some(1.0)),
+            (Subject::Run, Metric::BlastRadius, During::Measured, Some(1.0)),
+        ] {
+            assert_eq!(observe(subject, metric, range), observed, "{metric:?} of {subject:?} {range:?}");
+        }
+    }
+
+    #[test]
+    fn errors_are_what_is_no_success_unfinished_ones_included() {
+        let error = observe(Subject::Client(ClientId(0)), Metric::ErrorRate, During::Measured).unwrap();
+        let success = observe(Subject::Client(ClientId(0)), Metric::SuccessRate, During::Measured).unwrap();
+        assert_eq!(error + success, 1.0);
+    }
+
+    #[test]
+    fn recovery_is_seconds_and_holds_within_its_limit() {
+        for (within, back, observed, passed) in [(30, Some(98), Some(8.0), true), (5, Some(98), Some(8.0), false), (30, None, None, false)]
+        {
+            let mut topology = sample::shop(4);
+            topology.expectations[2].metric = Metric::Recovers { within: Nanos::from_secs(within), after: FaultId(0) };
+            let summary = summarize(&topology, &sample::record::slow_db(back), None);
+            let verdict = summary.expectations.get("comesBack").unwrap();
+            assert_eq!((verdict.observed, verdict.passed), (observed, passed), "within {within} s");
+        }
+    }
+}

@@ -12,3 +12,6 @@ pub mod names;
 pub mod statistics;
 pub mod summary;
 pub mod words;
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn quantiles_of_t_are_those_of_statrs() {
-        for degrees in (1..200).chain([1000, 100_000]) {
+        for degrees in (1..200).chain([300, 1000]) {
             let oracle = StudentsT::new(0.0, 1.0, degrees as f64).unwrap().inverse_cdf(0.975);
             let t = student_t(degrees);
             assert!((t - oracle).abs() < 2e-7 * oracle, "{degrees} degrees: {t} instead of {oracle}");

@@ -24,9 +24,9 @@ fn minutes(seconds: f64) -> String {
     }
 }
 
-/// A point of simulated time, in seconds: `61.2 s`.
+/// A point of simulated time, always in seconds: `61.2 s`, `90 s`.
 pub fn clock(seconds: f64) -> String {
-    format!("{seconds:.1} s")
+    format!("{} s", trimmed(&format!("{seconds:.1}")))
 }
 
 /// `199/s`

@@ -115,3 +115,6 @@ fn reach(blast: &Blast) -> Option<String> {
     let share = blast.share()?;
     Some(format!("{} of {} services and clients ({}): {}", blast.hit.len(), blast.of, words::percent(share), words::list(&blast.hit)))
 }
+
+#[cfg(test)]
+mod tests;

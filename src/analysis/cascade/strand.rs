@@ -43,6 +43,8 @@ pub struct Told {
     pub strand_of: Vec<Option<usize>>,
     /// The strands worth telling, in order of time.
     pub shown: Vec<usize>,
+    /// How many are not shown, echoes not counted.
+    pub folded: usize,
     /// Failed requests that other origins led to, the worst first.
     pub others: Vec<(Root, u64)>,
 }
@@ -52,9 +54,21 @@ impl Told {
         self.strands.iter().map(|s| s.began).min().unwrap_or(Instant::START)
     }
 
-    /// The strand that a cause belongs to.
-    pub fn strand_behind(&self, cause: Cause) -> Option<usize> {
-        self.strand_of.get(cause.episode()?).copied().flatten()
+    /// The strand that a cause belongs to; of an echo, what it echoes.
+    pub fn strand_behind(&self, recording: &Recording, cause: Cause) -> Option<usize> {
+        let episode = cause.episode()?;
+        let strand = self.strand_of.get(episode).copied().flatten()?;
+        if !self.is_echo(strand) {
+            return Some(strand);
+        }
+        self.strand_behind(recording, recording.episodes[episode].because).or(Some(strand))
+    }
+
+    /// Errors that a caller gets because the callee fails are the same news twice.
+    fn is_echo(&self, strand: usize) -> bool {
+        let Strand { trouble, because, .. } = self.strands[strand];
+        let behind = because.episode().and_then(|episode| self.strand_of.get(episode).copied().flatten());
+        trouble == Trouble::ErrorAnswers && behind.is_some_and(|behind| matches!(self.strands[behind].place, Place::Service(_)))
     }
 
     /// The nearest strand shown on the way back along the causes.
@@ -80,11 +94,13 @@ pub fn choose(topology: &Topology, recording: &Recording) -> Option<Told> {
     let mut weights: Vec<(Root, Weight)> = known.into_iter().map(|root| (root, weigh(recording, &roots, root))).collect();
     weights.retain(|(root, weight)| *root != Root::Load || is_worth_telling(recording, *weight));
     // Stable: of equal ones the fault written first wins, and any fault wins over the load.
-    weights.sort_by(|a, b| b.1.cmp(&a.1));
+    weights.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
     let (root, _) = *weights.first()?;
     let others = weights[1..].iter().filter(|(_, weight)| weight.failed > 0).map(|(root, weight)| (*root, weight.failed)).collect();
     let mut told = merge(recording, &roots, root);
-    told.shown = fold(&told.strands);
+    let news: Vec<usize> = (0..told.strands.len()).filter(|&strand| !told.is_echo(strand)).collect();
+    told.shown = fold(&told.strands, &news);
+    told.folded = news.len() - told.shown.len();
     told.others = others;
     debug_assert!(topology.faults.len() >= told.strands.iter().filter(|s| s.trouble == Trouble::Fault).count());
     Some(told)
@@ -148,13 +164,13 @@ fn merge(recording: &Recording, roots: &[Root], root: Root) -> Told {
             }),
         }
     }
-    Told { root, strands, strand_of, shown: Vec::new(), others: Vec::new() }
+    Told { root, strands, strand_of, shown: Vec::new(), folded: 0, others: Vec::new() }
 }
 
 /// The strands worth telling: not noise, and the weightiest of those if there are too many.
-fn fold(strands: &[Strand]) -> Vec<usize> {
+fn fold(strands: &[Strand], news: &[usize]) -> Vec<usize> {
     let greatest = strands.iter().filter(|s| s.trouble != Trouble::Fault).map(|s| s.count).max().unwrap_or(0);
-    let mut shown: Vec<usize> = (0..strands.len()).filter(|&i| importance(&strands[i]) * NOISE >= greatest).collect();
+    let mut shown: Vec<usize> = news.iter().copied().filter(|&i| importance(&strands[i]) * NOISE >= greatest).collect();
     shown.sort_by_key(|&i| std::cmp::Reverse(importance(&strands[i])));
     shown.truncate(MOST_STEPS);
     // Strands are numbered in the order in which they began, so that a cause stays before its effect at the same instant.

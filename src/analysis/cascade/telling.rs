@@ -16,7 +16,7 @@ use std::ops::Range;
 pub fn steps(scene: &Scene<'_>, told: &Told) -> (Vec<Step>, usize) {
     let step = |&shown: &usize| {
         let strand = &told.strands[shown];
-        let behind = told.strand_behind(strand.because).map(|i| short(scene, &told.strands[i]));
+        let behind = told.strand_behind(scene.recording, strand.because).map(|i| short(scene, &told.strands[i]));
         Step {
             at: strand.began.as_secs_f64(),
             until: end_of(scene, strand).as_secs_f64(),
@@ -27,7 +27,7 @@ pub fn steps(scene: &Scene<'_>, told: &Told) -> (Vec<Step>, usize) {
             count: strand.count,
         }
     };
-    (told.shown.iter().map(step).collect(), told.strands.len() - told.shown.len())
+    (told.shown.iter().map(step).collect(), told.folded)
 }
 
 /// The last occurrence; a fault lasts until it ends.
@@ -92,7 +92,7 @@ fn of_service(scene: &Scene<'_>, strand: &Strand, service: ServiceId) -> String 
     }
 }
 
-/// `all 32 workers of each replica are taken, up to 256 requests wait; 41/s answered, 199/s before`
+/// `all 32 workers of each replica are taken, queue peak 256 of 768; 41/s answered, 199/s before`
 fn workers_exhausted(scene: &Scene<'_>, strand: &Strand, service: ServiceId) -> String {
     let spec = &scene.topology.services[service.index()];
     let during = pick(&scene.recording.services[service.index()].windows, lasting(scene, strand));
@@ -106,8 +106,8 @@ fn workers_exhausted(scene: &Scene<'_>, strand: &Strand, service: ServiceId) -> 
     let capacity = u64::from(spec.queue_capacity) * spec.replicas.len() as u64;
     match queue {
         0 => {}
-        _ if spec.queue_capacity == u32::MAX => text += &format!(", up to {} wait", words::counted(queue, "request", "requests")),
-        _ => text += &format!(", up to {} of {} places in the queue with them", words::count(queue), words::count(capacity)),
+        _ if spec.queue_capacity == u32::MAX => text += &format!(", queue peak {}", words::count(queue)),
+        _ => text += &format!(", queue peak {} of {}", words::count(queue), words::count(capacity)),
     }
     text + &slower(scene, strand, service)
 }
@@ -124,21 +124,20 @@ fn slower(scene: &Scene<'_>, strand: &Strand, service: ServiceId) -> String {
 
 fn of_edge(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
     let rules = names::policy_of(scene.topology, edge).map(|policy| &policy.rules);
-    let attempts = words::counted(strand.count, "attempt", "attempts");
+    let attempts = attempts(scene, strand, edge);
     let calls = words::counted(strand.count, "call", "calls");
     let one = strand.count == 1;
-    let shares = || edge_shares(scene, strand, edge);
     match strand.trouble {
         Trouble::Timeouts => {
             let after = rules.and_then(|r| r.timeout).map_or(String::new(), |t| format!(" after {}", words::span(t.as_secs_f64())));
-            format!("{attempts} {}{after}{}", if one { "times out" } else { "time out" }, shares())
+            format!("{attempts} {}{after}", if one { "times out" } else { "time out" })
         }
         Trouble::Deadlines => {
             let of = rules.and_then(|r| r.deadline).map_or(String::new(), |d| format!(" of {}", words::span(d.after.as_secs_f64())));
             format!("{calls} {} into the deadline{of}", if one { "runs" } else { "run" })
         }
-        Trouble::ConnectFailures => format!("{attempts} {} nobody who accepts{}", if one { "finds" } else { "find" }, shares()),
-        Trouble::Resets => format!("{attempts} {} the connection{}", if one { "loses" } else { "lose" }, shares()),
+        Trouble::ConnectFailures => format!("{attempts} {} nobody who accepts", if one { "finds" } else { "find" }),
+        Trouble::Resets => format!("{attempts} {} the connection", if one { "loses" } else { "lose" }),
         Trouble::Retries => retries(scene, strand, edge),
         Trouble::BreakerOpened => breakers(scene, strand, edge),
         Trouble::BulkheadFull => {
@@ -146,7 +145,7 @@ fn of_edge(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
             format!("{calls} refused by the full bulkhead{of}")
         }
         Trouble::Fallbacks => format!("{calls} answered by the fallback"),
-        _ => format!("{attempts} answered with an error{}", shares()),
+        _ => format!("{attempts} answered with an error"),
     }
 }
 
@@ -212,15 +211,15 @@ fn service_shares(scene: &Scene<'_>, strand: &Strand, service: ServiceId) -> Str
     shares(success(lasting(scene, strand)), success(before(scene)))
 }
 
-fn edge_shares(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
-    let windows = &scene.recording.edges[edge.index()].windows;
-    let success = |range| {
-        let counted = |w: &EdgeWindow| (u64::from(w.calls), u64::from(w.failed));
-        let (calls, failed) = pick(windows, range).iter().map(counted).fold((0, 0), |sum, w| (sum.0 + w.0, sum.1 + w.1));
-        // Calls end in a later window than they start in, so that more may fail than start.
-        (calls > 0).then(|| 1.0 - (failed as f64 / calls as f64).min(1.0))
-    };
-    shares(success(lasting(scene, strand)), success(before(scene)))
+/// `2493 of 3890 attempts`: of those sent while it lasts.
+fn attempts(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
+    let windows = pick(&scene.recording.edges[edge.index()].windows, lasting(scene, strand));
+    let all: u64 = windows.iter().map(|w| u64::from(w.attempts)).sum();
+    // They end later than they are sent: of a short trouble, more may end in it than begin.
+    if all <= strand.count {
+        return words::counted(strand.count, "attempt", "attempts");
+    }
+    format!("{} of {} attempts", words::count(strand.count), words::count(all))
 }
 
 /// `; 32 % succeed, 100 % before`
@@ -238,11 +237,14 @@ fn coarse(share: f64) -> String {
     words::percent(if (0.05..=0.95).contains(&share) { rounded } else { share })
 }
 
-/// A strand as somebody else's cause.
+/// A strand as somebody else's cause: a clause, to stand after "because".
 fn short(scene: &Scene<'_>, strand: &Strand) -> String {
     let n = words::count(strand.count);
     match strand.place {
-        Place::Fault(_) => format!("the fault {}", who(scene, strand.place)),
+        Place::Fault(fault) => {
+            let fault = &scene.topology.faults[fault.index()];
+            format!("{} ({})", fault.summary, fault.name)
+        }
         Place::Client(_) => format!("requests of {} fail", who(scene, strand.place)),
         Place::Service(_) => {
             let name = who(scene, strand.place);
@@ -277,7 +279,7 @@ fn by_itself(scene: &Scene<'_>, strand: &Strand) -> Option<String> {
     let windows = pick(&scene.recording.services[service.index()].windows, lasting(scene, strand));
     let arrived = mean(windows.iter().map(|w| f64::from(w.arrived)), scene.recording.window)?;
     let answered = mean(windows.iter().map(|w| f64::from(w.ok)), scene.recording.window)?;
-    Some(format!("the load: {} arrive, {} are answered", words::rate(arrived), words::rate(answered)))
+    Some(format!("{} arrive and {} are answered", words::rate(arrived), words::rate(answered)))
 }
 
 pub(super) fn amplification(windows: &[EdgeWindow]) -> Option<f64> {

@@ -6,7 +6,7 @@ use crate::analysis::course::{Baseline, Blast, Course, LAST};
 use crate::analysis::words;
 use crate::base::id::FaultId;
 use crate::base::time::Nanos;
-use crate::observe::recording::Recording;
+use crate::observe::recording::{ClientRecord, Recording};
 
 /// Retries sustain a collapse if they multiply the load at least by this.
 const AMPLIFIED: f64 = 1.1;
@@ -25,11 +25,22 @@ pub fn sentences(scene: &Scene<'_>, told: Option<&Told>, blast: &Blast, metastab
 
 /// No fault and nothing worth telling.
 pub fn calm(recording: &Recording) -> String {
-    let (failed, offered) = recording.clients.iter().fold((0, 0), |sum, c| (sum.0 + c.failed, sum.1 + c.offered));
+    let sum = |of: fn(&ClientRecord) -> u64| recording.clients.iter().map(of).sum::<u64>();
+    let (offered, failed) = (sum(|c| c.offered), sum(|c| c.failed));
+    let unfinished = offered - sum(|c| c.ok + c.degraded + c.failed).min(offered);
+    let late = match unfinished {
+        0 => String::new(),
+        1 => "; 1 request was unfinished at the end".to_string(),
+        n => format!("; {} requests were unfinished at the end", words::count(n)),
+    };
     match (failed, offered) {
         (_, 0) => "Nothing was offered.".to_string(),
-        (0, _) => "Nothing failed.".to_string(),
-        _ => format!("No cascade: {} of {} failed, each by itself.", words::count(failed), words::counted(offered, "request", "requests")),
+        (0, _) => format!("Nothing failed{late}."),
+        _ => format!(
+            "No cascade: {} of {} failed, each by itself{late}.",
+            words::count(failed),
+            words::counted(offered, "request", "requests")
+        ),
     }
 }
 

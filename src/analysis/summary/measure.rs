@@ -150,29 +150,68 @@ fn per_second(count: u64, span: Nanos) -> Option<f64> {
 
 /// A quotient, or nothing where there is nothing to divide by.
 pub fn ratio(part: impl Quantity, whole: impl Quantity) -> Option<f64> {
-    let whole = whole.as_f64();
-    (whole > 0.0).then(|| part.as_f64() / whole)
+    let whole = whole.into_f64();
+    (whole > 0.0).then(|| part.into_f64() / whole)
 }
 
 /// A count or an integral, of whatever width.
 pub trait Quantity {
-    fn as_f64(self) -> f64;
+    fn into_f64(self) -> f64;
 }
 
 impl Quantity for u64 {
-    fn as_f64(self) -> f64 {
+    fn into_f64(self) -> f64 {
         self as f64
     }
 }
 
 impl Quantity for u128 {
-    fn as_f64(self) -> f64 {
+    fn into_f64(self) -> f64 {
         self as f64
     }
 }
 
 impl Quantity for f64 {
-    fn as_f64(self) -> f64 {
+    fn into_f64(self) -> f64 {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::sample;
+    use crate::world::{Control, run};
+
+    #[test]
+    fn a_summary_balances_its_books() {
+        let topology = sample::shop(4);
+        let recording = run(&topology, 7, Control::default()).unwrap();
+        let summary = summarize(&topology, &recording, Some("naive"));
+        let client = summary.clients.get("shoppers").unwrap();
+        assert_eq!(client.offered, client.ok + client.degraded + client.failed + client.unfinished);
+        assert_eq!(client.completed, client.outcomes.values().sum::<u64>());
+        for (name, call) in summary.calls.iter() {
+            let tries = call.calls + call.retries.app + call.retries.mesh + call.hedges;
+            assert_eq!(tries, call.attempts + call.short_circuited, "{name}");
+        }
+        let again = summarize(&topology, &run(&topology, 7, Control::default()).unwrap(), Some("naive"));
+        assert_eq!(serde_json::to_string(&summary).unwrap(), serde_json::to_string(&again).unwrap());
+    }
+
+    #[test]
+    fn outcomes_that_read_alike_are_one() {
+        let counts = [(Outcome::TIMEOUT, 5), (Outcome::DEADLINE, 2), (Outcome::OK, 7), (Outcome::DEGRADED, 1)];
+        assert_eq!(outcomes(&counts).0, [("504 UT".to_string(), 7), ("200".to_string(), 8)]);
+    }
+
+    #[test]
+    fn a_fault_that_repeats_shows_its_last_occurrence() {
+        let mut recording = sample::record::slow_db(Some(98));
+        let mut first = recording.faults[0];
+        (first.began.0, first.ended) = (10_000_000_000, None);
+        recording.faults.insert(0, first);
+        let faults = faults(&sample::shop(4), &recording);
+        assert_eq!(faults.get("slow-db"), Some(&FaultSummary { began: Some(60.0), ended: Some(90.0), recovered: Some(8.0) }));
     }
 }
