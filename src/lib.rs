@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod base;
 pub mod engine;
+pub mod experiment;
 pub mod observe;
 pub mod policy;
 pub mod topology;
