@@ -8,6 +8,7 @@ pub mod analysis;
 pub mod base;
 pub mod engine;
 pub mod experiment;
+pub mod export;
 pub mod observe;
 pub mod policy;
 pub mod topology;
