@@ -11,5 +11,6 @@ pub mod experiment;
 pub mod export;
 pub mod observe;
 pub mod policy;
+pub mod report;
 pub mod topology;
 pub mod world;
