@@ -9,6 +9,7 @@ pub mod base;
 pub mod engine;
 pub mod experiment;
 pub mod export;
+pub mod model;
 pub mod observe;
 pub mod policy;
 pub mod report;

@@ -1,6 +1,7 @@
 //! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions,
 //! histograms, slabs.
 
+pub mod diagnostic;
 pub mod dist;
 pub mod histogram;
 pub mod id;

@@ -176,6 +176,8 @@ impl Recorder {
             self.close_windows(at);
         }
         self.recording.episodes = self.episodes.list;
+        // A breaker's change is noticed when it is next asked, which may be after later marks.
+        self.recording.timeline.sort_by_key(|mark| mark.at);
         Recording { events, fingerprint, ended: at, interrupted, ..self.recording }
     }
 

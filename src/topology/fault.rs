@@ -9,8 +9,8 @@ pub struct Fault {
     pub name: String,
     pub at: Nanos,
     pub lasts: Lasts,
-    /// Begins again after so long, until the run ends.
-    pub every: Option<Nanos>,
+    /// Begins again so long after it last began, until the run ends.
+    pub every: Option<Dist>,
     pub action: FaultAction,
     /// The services it touches directly; they do not count for the blast radius.
     pub services: Vec<ServiceId>,

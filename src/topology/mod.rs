@@ -5,6 +5,7 @@
 //! indices only.
 
 pub mod check;
+pub mod compile;
 pub mod expectation;
 pub mod fault;
 pub mod graph;

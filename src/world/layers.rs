@@ -13,8 +13,11 @@ use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::{Instant, Nanos};
 use crate::engine::{AlarmId, TimerId};
-use crate::observe::episode::{Place, Trouble};
+use crate::observe::episode::{Cause, Place, Trouble};
 use crate::policy::app::{Admission, Backoff, CallPolicy, FallbackAction, Layer};
+
+/// Chains of waiting jobs are followed so far down.
+const DEEPEST_WAIT: usize = 64;
 
 /// What a layer says to an outcome on its way up.
 enum Up {
@@ -148,12 +151,39 @@ impl<'t> World<'t> {
     fn take_blame_from_below(&mut self, call: u32) {
         let Call { state, current, cause, .. } = self.calls[call];
         if state == CallState::InFlight {
-            let met = match self.jobs[current].state {
-                JobState::Travelling | JobState::Answering => self.jobs[current].cause,
-                _ => self.cause_of(current),
-            };
-            self.calls[call].cause = met.or(cause);
+            self.calls[call].cause = self.met_by(current).or(cause);
         }
+    }
+
+    /// What holds an attempt up: what it has met itself, or the job that it waits for, or those before it in a queue.
+    fn met_by(&self, job: u32) -> Cause {
+        let mut at = job;
+        for _ in 0..DEEPEST_WAIT {
+            let Job { state, cause, pending, next, replica, .. } = self.jobs[at];
+            if cause.is_some() {
+                return cause;
+            }
+            at = match state {
+                JobState::Calling if self.calls[pending].state == CallState::InFlight => self.calls[pending].current,
+                JobState::WithBodies if next != NOBODY => next,
+                JobState::Travelling | JobState::Answering => return Cause::NONE,
+                _ => return self.replicas[replica as usize].cause,
+            };
+        }
+        Cause::NONE
+    }
+
+    /// What has lately held up those who were answered by the callee of this call.
+    fn met_at_callee(&self, call: u32) -> Cause {
+        let service = self.topology.sites[self.calls[call].site as usize].service;
+        let replicas = self.topology.services[service.index()].replicas.clone();
+        replicas.map(|r| self.replicas[r as usize].cause).find(|cause| cause.is_some()).unwrap_or(Cause::NONE)
+    }
+
+    /// A bulkhead is full of calls that the callee is slow to answer: whatever makes it slow is why.
+    fn blame_full_bulkhead(&mut self, call: u32) {
+        self.calls[call].cause = self.met_at_callee(call).or(self.calls[call].cause);
+        self.blame(call, Outcome::BULKHEAD_FULL);
     }
 
     // -- deadline ----------------------------------------------------------------------------------------------------
@@ -403,7 +433,7 @@ impl<'t> World<'t> {
                 true
             }
             Admission::Reject => {
-                self.blame(call, Outcome::BULKHEAD_FULL);
+                self.blame_full_bulkhead(call);
                 self.refuse(call, place, Outcome::BULKHEAD_FULL);
                 false
             }
@@ -456,7 +486,7 @@ impl<'t> World<'t> {
         let (rules, _) = self.rules(call).expect("only a policy has a bulkhead");
         let place = rules.layers.iter().position(|l| *l == Layer::Bulkhead).expect("it has a bulkhead layer");
         self.leave_permit_queue(call, rules);
-        self.blame(call, Outcome::BULKHEAD_FULL);
+        self.blame_full_bulkhead(call);
         self.refuse(call, place, Outcome::BULKHEAD_FULL);
     }
 
@@ -527,7 +557,7 @@ impl<'t> World<'t> {
         self.calls[call].current = instead;
     }
 
-    pub(super) fn fallback_returns(&mut self, call: u32, outcome: Outcome, cause: crate::observe::episode::Cause) {
+    pub(super) fn fallback_returns(&mut self, call: u32, outcome: Outcome, cause: Cause) {
         let (rules, _) = self.rules(call).expect("only a policy falls back");
         let place = rules.layers.iter().position(|l| *l == Layer::Fallback).expect("it has a fallback layer");
         self.calls[call].cause = cause.or(self.calls[call].cause);

@@ -28,10 +28,9 @@ pub(super) fn occurrences(topology: &Topology, keys: &Keys) -> Vec<Occurrence> {
             let ended = began + length(fault, keys, i, count as u64);
             all.push(Occurrence { fault: FaultId::new(i), began, ended });
             count += 1;
-            match fault.every {
-                Some(period) if period > Nanos::ZERO => began = began + period,
-                _ => break,
-            }
+            let Some(every) = &fault.every else { break };
+            // At least a nanosecond: time goes on.
+            began = began + every.sample(&mut keys.faults[i].draw(count as u64, u32::MAX)).max(Nanos(1));
         }
     }
     all

@@ -56,11 +56,11 @@ fn without_timeout(topology: &Topology) -> Vec<Finding> {
     edges.dedup_by_key(|e| e.0);
     let finding = |(_, site): &(EdgeId, SiteId)| {
         let place = &topology.sites[site.index()];
-        let service = &topology.services[place.service.index()].name;
+        let callee = &topology.endpoints[place.callee.index()].full_name;
         Finding {
             weight: Weight::Warning,
             code: "no-timeout",
-            message: format!("`{}` waits for `{service}` without a timeout", caller_name(topology, place.caller)),
+            message: format!("`{}` waits for `{callee}` without a timeout", caller_name(topology, place.caller)),
             path: place.path_in_model.clone(),
             help: "give the call a policy with a `timeout`: a hanging callee would hold the caller's workers for ever".into(),
         }

@@ -1,0 +1,129 @@
+//! Services: replicas that answer the same endpoints, each with workers, a queue and pools.
+
+use super::{Named, Step, one};
+use crate::model::scalar::{Bound, Duration, Rate};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Replicas that answer the same endpoints. The defaults are those of plain code without any protection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// What the service does, in words. Default: none.
+    #[serde(default)]
+    pub description: String,
+    /// The only service that may call this one (a database per service). Default: none, anyone may.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Running copies. Default: 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub replicas: u32,
+    /// Zones that the replicas are spread over, round robin. Default: none.
+    #[serde(default)]
+    pub zones: Vec<String>,
+    /// Requests in progress per replica (threads). A worker is held while it waits for a call. Default: unlimited.
+    #[serde(default = "unlimited")]
+    pub workers: Bound,
+    /// Where requests wait for a worker.
+    #[serde(default)]
+    pub queue: Queue,
+    /// What happens to work whose caller has gone. Default: none.
+    #[serde(default)]
+    pub cancellation: Cancellation,
+    /// Requests that a replica admits; others are answered 429. Default: no limit.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimit>,
+    /// How callers pick a replica. Default: roundRobin.
+    #[serde(default)]
+    pub load_balancing: LoadBalancing,
+    /// Things that each replica has a limited number of (connections), taken with the step `acquire`. Default: none.
+    #[serde(default)]
+    pub pools: Named<Pool>,
+    /// The operations, by name: the steps that answer a request.
+    #[serde(default)]
+    pub endpoints: Named<Vec<Step>>,
+}
+
+/// Where requests wait for a worker of a replica.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Queue {
+    /// Requests that may wait; one more is answered 503. 0 is legal. Default: unlimited.
+    pub capacity: Bound,
+    /// Who is served next. Default: fifo.
+    pub discipline: Discipline,
+    /// A request that waited longer than this is answered 503. Default: none, it waits for ever.
+    pub max_wait: Option<Duration>,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue { capacity: Bound::Unlimited, discipline: Discipline::Fifo, max_wait: None }
+    }
+}
+
+/// Who of a queue is served next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Discipline {
+    /// The one that waited longest.
+    #[default]
+    Fifo,
+    /// The one that came last.
+    Lifo,
+}
+
+/// What happens to work whose caller has gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Cancellation {
+    /// It is done in vain.
+    #[default]
+    None,
+    /// It is dropped when its turn comes; what has begun goes on.
+    Queued,
+    /// It is stopped at once, waiting or begun.
+    Full,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimit {
+    /// Tokens that come back per unit of time; a request takes one. Required.
+    pub rate: Rate,
+    /// Tokens that the full bucket holds, so many requests may come at once. Default: 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub burst: u32,
+}
+
+/// How callers pick a replica.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LoadBalancing {
+    /// Each caller goes round the replicas.
+    #[default]
+    RoundRobin,
+    /// Any, each as likely as the others.
+    Random,
+    /// The one of two random replicas with fewer requests of this caller in flight.
+    LeastRequest,
+}
+
+/// A limited number of things that each replica has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pool {
+    /// How many there are per replica. Required.
+    #[schemars(range(min = 1))]
+    pub size: u32,
+    /// How long a request waits for one before it fails with 503. Default: none, for ever.
+    #[serde(default)]
+    pub max_wait: Option<Duration>,
+}
+
+fn unlimited() -> Bound {
+    Bound::Unlimited
+}

@@ -1,0 +1,242 @@
+//! Faults: which replicas, links and clients each touches.
+
+use super::Compiler;
+use super::names::quoted;
+use crate::base::id::*;
+use crate::model::scalar;
+use crate::model::spec::{self, FaultKind, ReplicaChoice};
+use crate::topology::fault::Blocked;
+use crate::topology::{Fault, FaultAction, Lasts, Packets, Restart};
+
+impl Compiler<'_> {
+    pub(super) fn faults(&mut self) {
+        for (name, fault) in &self.model.faults {
+            let path = format!("faults.{}", quoted(name));
+            let action = self.action(fault, &path);
+            let lasts = match &fault.lasts {
+                Some(dist) => Lasts::For(self.dist(dist, &format!("{path}.for"))),
+                None if matches!(action, Some(FaultAction::CacheFlush { .. })) => Lasts::Instant,
+                None => Lasts::Forever,
+            };
+            let every = fault.every.as_ref().map(|every| self.dist(every, &format!("{path}.every")));
+            if every.as_ref().is_some_and(|every| every.is_zero()) {
+                self.error("endless-fault", "a fault cannot come back every 0s", format!("{path}.every"), "give it a time above 0s");
+            }
+            let Some(action) = action else { continue };
+            let services = self.touched(&action);
+            let clients = if let FaultAction::Spike { client, .. } = action { vec![client] } else { Vec::new() };
+            let summary = self.summary(&fault.kind);
+            self.topology.faults.push(Fault { name: name.clone(), at: fault.at.nanos(), lasts, every, action, services, clients, summary });
+        }
+    }
+
+    fn action(&mut self, fault: &spec::Fault, path: &str) -> Option<FaultAction> {
+        Some(match &fault.kind {
+            FaultKind::Crash(crash) => FaultAction::Crash {
+                replicas: self.replicas(&crash.service, crash.choice(), &format!("{path}.crash"))?,
+                restart: match &crash.restart {
+                    Some(scalar::Restart::Never) => Restart::Never,
+                    Some(scalar::Restart::After(dist)) => Restart::After(self.dist(dist, &format!("{path}.crash.restart"))),
+                    None if fault.lasts.is_some() => Restart::AtEnd,
+                    None => Restart::Never,
+                },
+            },
+            FaultKind::Slow(slow) => {
+                FaultAction::Slow { replicas: self.replicas(&slow.service, slow.choice(), &format!("{path}.slow"))?, factor: slow.factor }
+            }
+            FaultKind::Errors(errors) => self.errors(errors, &format!("{path}.errors"))?,
+            FaultKind::Pause(pause) => {
+                FaultAction::Pause { replicas: self.replicas(&pause.service, pause.choice(), &format!("{path}.pause"))? }
+            }
+            FaultKind::Hang(hang) => FaultAction::Hang { replicas: self.replicas(&hang.service, hang.choice(), &format!("{path}.hang"))? },
+            FaultKind::CacheFlush(flush) => match self.names.cache(&flush.cache) {
+                Some(cache) => FaultAction::CacheFlush { cache },
+                None => {
+                    self.unknown("cache", "unknown-cache", &flush.cache, format!("{path}.cacheFlush.cache"), self.names.caches.clone());
+                    return None;
+                }
+            },
+            FaultKind::Link(link) => self.link_fault(link, &format!("{path}.link"))?,
+            FaultKind::Partition(cut) => self.partition(cut, &format!("{path}.partition"))?,
+            FaultKind::ZoneOutage(outage) => {
+                let Some(zone) = self.names.zone(&outage.zone) else {
+                    self.unknown("zone", "unknown-zone", &outage.zone, format!("{path}.zoneOutage.zone"), self.names.zones.clone());
+                    return None;
+                };
+                let replicas =
+                    (0..self.topology.replicas.len()).filter(|r| self.topology.replicas[*r].zone == zone).map(ReplicaId::new).collect();
+                FaultAction::Crash { replicas, restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never } }
+            }
+            FaultKind::Spike(spike) => {
+                let Some(client) = self.names.client(&spike.client) else {
+                    self.unknown("client", "unknown-client", &spike.client, format!("{path}.spike.client"), self.names.clients.clone());
+                    return None;
+                };
+                if self.model.clients[&spike.client].users.is_some() {
+                    let message = format!("`{}` is a closed client: it has no rate to multiply", spike.client);
+                    self.error("closed-spike", message, format!("{path}.spike.client"), "use a client with `arrivals`");
+                }
+                FaultAction::Spike { client, factor: spike.factor }
+            }
+        })
+    }
+
+    /// The chosen replicas of a service: all, the first so many, or those listed (from 0).
+    fn replicas(&mut self, service: &str, choice: ReplicaChoice<'_>, path: &str) -> Option<Vec<ReplicaId>> {
+        let Some(id) = self.names.service(service) else {
+            self.unknown("service", "unknown-service", service, format!("{path}.service"), self.names.services.clone());
+            return None;
+        };
+        let range = self.topology.services[id.index()].replicas.clone();
+        let chosen: Vec<u32> = match choice {
+            ReplicaChoice::All => range.clone().collect(),
+            ReplicaChoice::Count(count) => range.clone().take(count as usize).collect(),
+            ReplicaChoice::Listed(list) => list.iter().map(|r| range.start.saturating_add(*r)).collect(),
+        };
+        if let ReplicaChoice::Count(count) = choice
+            && count as usize > range.len()
+        {
+            let message = format!("`{service}` has {} replicas, not {count}", range.len());
+            self.error("no-such-replica", message, format!("{path}.replicas"), format!("name at most {}", range.len()));
+        }
+        if let Some(beyond) = chosen.iter().find(|r| !range.contains(r)) {
+            let message =
+                format!("`{service}` has no replica {}: they are numbered 0 to {}", beyond - range.start, range.len().saturating_sub(1));
+            self.error("no-such-replica", message, format!("{path}.replica"), "count from 0");
+            return None;
+        }
+        Some(chosen.into_iter().map(ReplicaId).collect())
+    }
+
+    fn errors(&mut self, errors: &spec::Errors, path: &str) -> Option<FaultAction> {
+        let replicas = self.replicas(&errors.service, errors.choice(), path)?;
+        let endpoint = match &errors.endpoint {
+            None => EndpointId::NONE,
+            Some(name) => {
+                let full = scalar::EndpointRef { service: errors.service.clone(), endpoint: name.clone() };
+                self.endpoint(&full, &format!("{path}.endpoint"))?
+            }
+        };
+        let mut matches = Vec::new();
+        for (name, value) in &errors.matching {
+            // An attribute of the same name may belong to several clients: each is a match of its own client's requests.
+            let known: Vec<String> = self.topology.attributes.iter().map(|a| a.name.clone()).collect();
+            match known.iter().position(|k| k == name) {
+                Some(place) => matches.push((AttributeId::new(place), *value)),
+                None => {
+                    let known = known.iter().map(String::as_str).collect();
+                    self.unknown("attribute", "unknown-attribute", name, format!("{path}.match"), known);
+                }
+            }
+        }
+        Some(FaultAction::Errors { replicas, endpoint, status: errors.status, share: errors.share.fraction(), matches })
+    }
+
+    fn link_fault(&mut self, fault: &spec::LinkFault, path: &str) -> Option<FaultAction> {
+        let links = match (&fault.link, &fault.from, &fault.to) {
+            (Some(name), None, None) => {
+                let links: Vec<LinkId> =
+                    self.topology.links.iter().enumerate().filter(|(_, l)| l.name == *name).map(|(i, _)| LinkId::new(i)).collect();
+                if links.is_empty() {
+                    let known = self.model.network.links.keys().chain(self.model.network.zones.keys()).map(String::as_str).collect();
+                    self.unknown("link", "unknown-link", name, format!("{path}.link"), known);
+                    return None;
+                }
+                links
+            }
+            (None, Some(from), Some(to)) => self.existing_links(from, to, path)?,
+            _ => {
+                let help = "write `link: NAME` for a link of `network.links`, or `from: …` and `to: …`";
+                self.error("which-link", "a link fault needs a `link`, or `from` and `to`", path, help);
+                return None;
+            }
+        };
+        let latency = fault.latency.as_ref().map(|l| self.dist(l, &format!("{path}.latency")));
+        let loss = fault.loss.map_or(0.0, |loss| loss.fraction());
+        if latency.is_none() && loss == 0.0 {
+            self.error("harmless-fault", "this fault adds neither `latency` nor `loss`", path, "give it one of them");
+        }
+        Some(FaultAction::Link { links, latency, loss })
+    }
+
+    /// The links between two parties, or a note that nothing travels there.
+    fn existing_links(&mut self, from: &str, to: &str, path: &str) -> Option<Vec<LinkId>> {
+        let known = self.party(from, &format!("{path}.from")) & self.party(to, &format!("{path}.to"));
+        let links = self.links_between(from, to);
+        if known && links.is_empty() {
+            let help = "a link exists where a call is written (from the caller to the called service), or under `network.zones`";
+            self.error("no-such-link", format!("nothing travels from `{from}` to `{to}`"), path, help);
+        }
+        (!links.is_empty()).then_some(links)
+    }
+
+    fn partition(&mut self, cut: &spec::Partition, path: &str) -> Option<FaultAction> {
+        let known = self.party(&cut.from, &format!("{path}.from")) & self.party(&cut.to, &format!("{path}.to"));
+        let both = cut.direction == spec::Direction::Both;
+        // Requests of `from`'s calls and answers of `to`'s calls travel from `from` to `to`.
+        let forward = self.links_between(&cut.from, &cut.to).into_iter().map(|link| (link, Blocked { out: true, back: both }));
+        let backward = self.links_between(&cut.to, &cut.from).into_iter().map(|link| (link, Blocked { out: both, back: true }));
+        let mut links: Vec<(LinkId, Blocked)> = forward.chain(backward).collect();
+        links.sort_by_key(|(link, _)| *link);
+        links.dedup_by_key(|(link, _)| *link);
+        if known && links.is_empty() {
+            let help = "a link exists where a call is written, or under `network.zones`";
+            self.error("no-such-link", format!("nothing travels between `{}` and `{}`", cut.from, cut.to), path, help);
+        }
+        let packets = match cut.packets {
+            spec::Packets::Drop => Packets::Drop,
+            spec::Packets::Hold => Packets::Hold,
+        };
+        (!links.is_empty()).then_some(FaultAction::Partition { links, packets })
+    }
+
+    fn touched(&self, action: &FaultAction) -> Vec<ServiceId> {
+        let of = |replicas: &[ReplicaId]| {
+            let mut services: Vec<ServiceId> = replicas.iter().map(|r| self.topology.replicas[r.index()].service).collect();
+            services.sort();
+            services.dedup();
+            services
+        };
+        match action {
+            FaultAction::Crash { replicas, .. } | FaultAction::Slow { replicas, .. } | FaultAction::Errors { replicas, .. } => of(replicas),
+            FaultAction::Pause { replicas } | FaultAction::Hang { replicas } => of(replicas),
+            FaultAction::CacheFlush { .. } | FaultAction::Link { .. } | FaultAction::Partition { .. } | FaultAction::Spike { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The fault in words.
+    fn summary(&self, kind: &FaultKind) -> String {
+        let which = |choice: ReplicaChoice<'_>, service: &str| match choice {
+            ReplicaChoice::All => service.to_string(),
+            ReplicaChoice::Count(1) => format!("1 replica of {service}"),
+            ReplicaChoice::Count(n) => format!("{n} replicas of {service}"),
+            ReplicaChoice::Listed(list) => {
+                let listed = list.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+                format!("replica {listed} of {service}")
+            }
+        };
+        match kind {
+            FaultKind::Crash(f) => format!("{} crashes", which(f.choice(), &f.service)),
+            FaultKind::Slow(f) => format!("{} becomes {} times slower", which(f.choice(), &f.service), f.factor),
+            FaultKind::Errors(f) => format!("{} answers {} to {} of its requests", which(f.choice(), &f.service), f.status, f.share),
+            FaultKind::Pause(f) => format!("{} is paused", which(f.choice(), &f.service)),
+            FaultKind::Hang(f) => format!("{} hangs", which(f.choice(), &f.service)),
+            FaultKind::CacheFlush(f) => format!("cache {} is emptied", f.cache),
+            FaultKind::Link(f) => {
+                let name = match (&f.link, &f.from, &f.to) {
+                    (Some(link), _, _) => link.clone(),
+                    (None, Some(from), Some(to)) => format!("{from} -> {to}"),
+                    _ => "?".into(),
+                };
+                let latency = f.latency.as_ref().map(|l| format!("{l} slower"));
+                let loss = f.loss.map(|l| format!("loses {l} of its messages"));
+                format!("link {name} is disturbed ({})", [latency, loss].into_iter().flatten().collect::<Vec<_>>().join(", "))
+            }
+            FaultKind::Partition(f) => format!("{} and {} are cut off from each other", f.from, f.to),
+            FaultKind::ZoneOutage(f) => format!("zone {} goes down", f.zone),
+            FaultKind::Spike(f) => format!("{} sends {} times as many requests", f.client, f.factor),
+        }
+    }
+}

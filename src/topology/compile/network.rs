@@ -1,0 +1,127 @@
+//! Links: from the general (`network.default`) over pairs of zones to named links.
+
+use super::names::quoted;
+use super::{Compiler, Group};
+use crate::base::id::*;
+use crate::model::spec::LinkBetween;
+use crate::topology::Link;
+use std::collections::BTreeMap;
+
+/// Both directions of a written link.
+type Named<'m> = BTreeMap<(String, String), (&'m str, &'m LinkBetween)>;
+
+impl<'m> Compiler<'m> {
+    pub(super) fn network(&mut self) {
+        let network = &self.model.network;
+        let zones = self.topology.zones.len();
+        if !network.zones.is_empty() {
+            self.topology.zone_links = vec![LinkId::NONE; zones * zones];
+        }
+        for (pair, link) in &network.zones {
+            let path = format!("network.zones.{}", quoted(pair));
+            let Some((from, to)) = self.zone_pair(pair) else {
+                let known = self.topology.zones.join(", ");
+                let help = format!("write two zones with a dash between them, such as `a-b`; the model has: {known}");
+                self.error("unknown-zone", format!("`{pair}` is not a pair of zones"), path, help);
+                continue;
+            };
+            let latency = link.latency.as_ref().unwrap_or(&network.everywhere.latency);
+            let latency = self.dist(latency, &format!("{path}.latency"));
+            let loss = link.loss.unwrap_or(network.everywhere.loss).fraction();
+            let id = LinkId::new(self.topology.links.len());
+            self.topology.links.push(Link { name: pair.clone(), latency, loss });
+            for place in [from * zones + to, to * zones + from] {
+                self.topology.zone_links[place] = id;
+            }
+        }
+        for (name, link) in &network.links {
+            for (end, word) in [(&link.from, "from"), (&link.to, "to")] {
+                self.party(end, &format!("network.links.{}.{word}", quoted(name)));
+            }
+        }
+    }
+
+    /// The two zones of `a-b`; zones may have dashes in their names.
+    fn zone_pair(&self, pair: &str) -> Option<(usize, usize)> {
+        let dashes = pair.match_indices('-').map(|(at, _)| at);
+        dashes.map(|at| (&pair[..at], &pair[at + 1..])).find_map(|(a, b)| Some((self.names.zone(a)?.index(), self.names.zone(b)?.index())))
+    }
+
+    /// Notes a name that is neither a client, a service nor a zone.
+    pub(super) fn party(&mut self, name: &str, path: &str) -> bool {
+        let known = self.names.client(name).is_some() || self.names.service(name).is_some() || self.names.zone(name).is_some();
+        if !known {
+            let all = self.names.services.iter().chain(&self.names.clients).chain(&self.names.zones).copied().collect();
+            self.unknown("client, service or zone", "unknown-party", name, path, all);
+        }
+        known
+    }
+
+    fn named_links(&self) -> Named<'m> {
+        let links = &self.model.network.links;
+        links.iter().map(|(name, link)| ((link.from.clone(), link.to.clone()), (name.as_str(), link))).collect()
+    }
+
+    /// The link from a caller's group to a service, and whether a link between zones would take its place.
+    pub(super) fn link(&mut self, group: Group, service: ServiceId) -> (LinkId, bool) {
+        let caller = match group {
+            Group::Service(service) => self.topology.services[service.index()].name.clone(),
+            Group::Client(client) => self.topology.clients[client.index()].name.clone(),
+        };
+        let callee = self.topology.services[service.index()].name.clone();
+        let named = self.named_links();
+        let written = named.get(&(caller.clone(), callee.clone())).copied();
+        let by_zone = written.is_none();
+        if let Some(known) = self.links.get(&(group, service)) {
+            return (*known, by_zone);
+        }
+        let everywhere = &self.model.network.everywhere;
+        let (name, latency, loss, path) = match written {
+            Some((name, link)) => (
+                name.to_string(),
+                link.latency.as_ref().unwrap_or(&everywhere.latency),
+                link.loss.unwrap_or(everywhere.loss),
+                format!("network.links.{}.latency", quoted(name)),
+            ),
+            None => (format!("{caller} -> {callee}"), &everywhere.latency, everywhere.loss, "network.default.latency".to_string()),
+        };
+        // The default link's distribution is compiled per pair; its problems are noted once.
+        let noted = self.problems.list.len();
+        let latency = self.dist(latency, &path);
+        if by_zone && !self.links.is_empty() {
+            self.problems.list.truncate(noted);
+        }
+        let id = LinkId::new(self.topology.links.len());
+        self.topology.links.push(Link { name, latency, loss: loss.fraction() });
+        self.links.insert((group, service), id);
+        (id, by_zone)
+    }
+
+    /// The links that lead from one party to another: a client, a service, or all in a zone.
+    pub(super) fn links_between(&self, from: &str, to: &str) -> Vec<LinkId> {
+        let mut links: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|((group, service), _)| self.is_group(*group, from) && self.is_service(*service, to))
+            .map(|(_, id)| *id)
+            .collect();
+        if let (Some(a), Some(b)) = (self.names.zone(from), self.names.zone(to)) {
+            let between = self.topology.zone_links.get(a.index() * self.topology.zones.len() + b.index());
+            links.extend(between.filter(|link| link.is_some()));
+        }
+        links.sort();
+        links.dedup();
+        links
+    }
+
+    fn is_group(&self, group: Group, name: &str) -> bool {
+        match group {
+            Group::Client(client) => self.topology.clients[client.index()].name == name,
+            Group::Service(service) => self.is_service(service, name),
+        }
+    }
+
+    fn is_service(&self, service: ServiceId, name: &str) -> bool {
+        self.topology.services[service.index()].name == name
+    }
+}
