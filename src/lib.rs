@@ -7,6 +7,8 @@
 pub mod analysis;
 pub mod base;
 pub mod engine;
+pub mod experiment;
+pub mod export;
 pub mod model;
 pub mod observe;
 pub mod policy;

@@ -1,3 +1,107 @@
-//! What a person looks at: charts of a run and of a comparison.
+//! What people read: tables, the story, expectations and comparisons as plain text of 80 columns, or as Markdown; the same
+//! figures as JSON and CSV. Colour adds nothing that the words do not say.
 
 pub mod charts;
+pub mod compare;
+pub mod expectations;
+pub mod golden;
+pub mod story;
+pub mod style;
+pub mod table;
+pub mod wrap;
+
+use crate::analysis::summary::Summary;
+use crate::analysis::words;
+use crate::experiment::aggregate::Comparison;
+use crate::export;
+use std::str::FromStr;
+pub use style::Style;
+
+/// In which form figures are printed (`--format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    Table,
+    Json,
+    Csv,
+    Markdown,
+}
+
+impl Format {
+    pub const NAMES: [&str; 4] = ["table", "json", "csv", "markdown"];
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Format, String> {
+        match text {
+            "table" => Ok(Format::Table),
+            "json" => Ok(Format::Json),
+            "csv" => Ok(Format::Csv),
+            "markdown" => Ok(Format::Markdown),
+            _ => Err(format!("unknown format `{text}`; known are {}", Format::NAMES.join(", "))),
+        }
+    }
+}
+
+/// One run.
+pub fn run(summary: &Summary, format: Format, style: Style) -> String {
+    match format {
+        Format::Table => run_text(summary, style),
+        Format::Json => export::json::text(summary),
+        Format::Csv => csv(|to| export::csv::summary(summary, to)),
+        Format::Markdown => run_markdown(summary),
+    }
+}
+
+/// Many runs: one model, or its variants beside each other.
+pub fn comparison(comparison: &Comparison, format: Format, style: Style) -> String {
+    match format {
+        Format::Table => compare::text(comparison, style),
+        Format::Json => export::json::text(comparison),
+        Format::Csv => csv(|to| export::csv::comparison(comparison, to)),
+        Format::Markdown => compare::markdown(comparison),
+    }
+}
+
+fn run_text(summary: &Summary, style: Style) -> String {
+    let mut parts = vec![format!("{}\n", wrap::hanging("", &heading(summary, |name| style.strong(name))))];
+    parts.extend(golden::tables(summary).iter().map(|table| table.text(style)));
+    parts.push(story::text(&summary.cascade, style));
+    parts.push(expectations::text(&summary.expectations, style));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn run_markdown(summary: &Summary) -> String {
+    let mut parts = vec![format!("## {}\n", heading(summary, str::to_string))];
+    parts.extend(golden::tables(summary).iter().map(table::Table::markdown));
+    parts.push(story::markdown(&summary.cascade));
+    parts.push(expectations::markdown(&summary.expectations));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+/// `order-system · naive · seed 42 · 3m, of it 20 s warm-up · 1.2M events`
+fn heading(summary: &Summary, strong: impl Fn(&str) -> String) -> String {
+    let mut parts = vec![strong(&summary.name)];
+    parts.extend(summary.variant.clone());
+    parts.push(format!("seed {}", summary.seed));
+    let warm_up = if summary.warm_up > 0.0 { format!(", of it {} warm-up", words::span(summary.warm_up)) } else { String::new() };
+    parts.push(format!("{}{warm_up}", words::span(summary.duration)));
+    parts.push(words::counted(summary.events, "event", "events"));
+    if summary.interrupted {
+        parts.push("interrupted: figures are of what was finished".to_string());
+    }
+    parts.join(" · ")
+}
+
+fn csv(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory takes all");
+    String::from_utf8(bytes).expect("figures and names are UTF-8")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The summary of one run: the figures of `summary.json`, named and defined as the reference of outputs says.
+//!
+//! Seconds and shares are `f64`; whatever has no value (a rate over nothing, a quantile of nothing) is `null`, never NaN.
+//! *Cohort* figures are over requests offered in `[warmUp, duration)`, followed to their end; *clock* figures (rate,
+//! goodput, utilization, queueLength, inFlight) are integrals over that interval.
+
+pub mod measure;
+pub mod named;
+
+pub use measure::summarize;
+pub use named::Named;
+
+use crate::analysis::cascade::Cascade;
+use crate::analysis::expectations::Verdict;
+use serde::{Deserialize, Serialize};
+
+/// What one run came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub name: String,
+    /// `null`: the model as written.
+    pub variant: Option<String>,
+    pub seed: u64,
+    pub duration: f64,
+    pub warm_up: f64,
+    pub events: u64,
+    /// Sixteen hexadecimal digits, as text: JSON numbers lose bits beyond 2^53.
+    pub fingerprint: String,
+    /// Present only if the run was stopped from outside: figures are of what was finished.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+    pub clients: Named<ClientSummary>,
+    pub services: Named<ServiceSummary>,
+    pub calls: Named<CallSummary>,
+    pub faults: Named<FaultSummary>,
+    pub cascade: Cascade,
+    pub expectations: Named<Verdict>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSummary {
+    pub offered: u64,
+    pub completed: u64,
+    pub ok: u64,
+    pub degraded: u64,
+    pub failed: u64,
+    pub unfinished: u64,
+    /// Clock: answers per second.
+    pub rate: Option<f64>,
+    /// Clock: ok and degraded answers per second.
+    pub goodput: Option<f64>,
+    /// (ok + degraded) ÷ offered.
+    pub success_rate: Option<f64>,
+    pub latency: Latency,
+    pub latency_ok: Latency,
+    /// By status and Envoy flag, as in an access log.
+    pub outcomes: Named<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSummary {
+    pub requests: u64,
+    pub ok: u64,
+    pub failed: u64,
+    pub rejected: u64,
+    pub abandoned: u64,
+    /// Clock: answers per second.
+    pub rate: Option<f64>,
+    pub latency: Latency,
+    pub wait: Wait,
+    /// Worker-seconds held ÷ alive; `null` if workers are unlimited.
+    pub utilization: Option<f64>,
+    pub queue_length: Level,
+    pub in_flight: Level,
+    pub restarts: u64,
+    pub replicas: Extent,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallSummary {
+    pub calls: u64,
+    pub attempts: u64,
+    pub retries: Retries,
+    pub hedges: u64,
+    /// Tries that were never sent: breaker open, bulkhead full, rate limited.
+    pub short_circuited: u64,
+    /// attempts ÷ calls
+    pub amplification: Option<f64>,
+    /// Start to final outcome, retries and waits included.
+    pub latency: Latency,
+    pub outcomes: Named<u64>,
+    pub breaker_opened: u64,
+    pub ejections: u64,
+    pub fallbacks: u64,
+}
+
+/// Who sent an attempt again: the application's library or its sidecar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    pub app: u64,
+    pub mesh: u64,
+}
+
+/// Of the last occurrence of a fault that repeats. All `null` if it never began within the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultSummary {
+    pub began: Option<f64>,
+    pub ended: Option<f64>,
+    /// Seconds from `ended` until all clients together were back at 95 % of their baseline for 10 windows.
+    pub recovered: Option<f64>,
+}
+
+/// Seconds. Mean and max are exact, quantiles nearest rank with a relative error of at most 1/128.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    pub mean: Option<f64>,
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub p999: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// Seconds in the queue, of requests that got a worker; `share`: those that waited at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    pub mean: Option<f64>,
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub share: Option<f64>,
+}
+
+/// Something that goes up and down, over the clock and summed over replicas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    pub mean: Option<f64>,
+    pub max: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    pub min: u32,
+    pub max: u32,
+}

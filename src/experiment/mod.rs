@@ -1,0 +1,4 @@
+//! Experiments: many runs of one model, or of several variants of it, and what they say together.
+
+pub mod aggregate;
+pub mod figures;

@@ -1,0 +1,10 @@
+//! Artefacts: a recording, or what is known from it, as bytes. Pure functions that write to whatever is given, the same
+//! bytes for the same run everywhere.
+
+pub mod csv;
+pub mod json;
+pub mod series;
+pub mod timeline;
+
+#[cfg(test)]
+mod tests;

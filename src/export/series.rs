@@ -1,0 +1,101 @@
+//! `series.csv`: what every component did in every window, one number per row (tidy): time, kind, name, metric, value.
+//!
+//! `time` is the window's beginning in seconds. Counts are per window, latencies in seconds. A metric without a value in a
+//! window (a latency of nothing, a share of nothing, the utilization of unlimited workers) has no row there.
+
+use super::csv::{Rows, cell};
+use crate::base::time::{Instant, Nanos};
+use crate::observe::recording::{ClientWindow, EdgeWindow, Recording, ServiceWindow};
+use crate::topology::Topology;
+use std::io;
+
+/// Writes the windows of clients, services and calls, in this order and in time.
+pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> io::Result<()> {
+    let mut rows = Rows::new(to, &["time", "kind", "name", "metric", "value"])?;
+    let window = recording.window;
+    for (client, record) in topology.clients.iter().zip(&recording.clients) {
+        component(&mut rows, "client", &client.name, window, record.windows.iter().map(of_client))?;
+    }
+    for (service, record) in topology.services.iter().zip(&recording.services) {
+        component(&mut rows, "service", &service.name, window, record.windows.iter().map(of_service))?;
+    }
+    for (edge, record) in topology.edges.iter().zip(&recording.edges) {
+        component(&mut rows, "call", &edge.name, window, record.windows.iter().map(of_edge))?;
+    }
+    rows.end()
+}
+
+type Metrics<const N: usize> = [(&'static str, Option<f64>); N];
+
+fn component<const N: usize>(
+    rows: &mut Rows<impl io::Write>,
+    kind: &str,
+    name: &str,
+    window: Nanos,
+    windows: impl Iterator<Item = Metrics<N>>,
+) -> io::Result<()> {
+    for (i, metrics) in windows.enumerate() {
+        let time = Instant(window.0 * i as u64).as_secs_f64().to_string();
+        for (metric, value) in metrics.into_iter().filter(|(_, value)| value.is_some()) {
+            rows.row([time.as_str(), kind, name, metric, &cell(value)])?;
+        }
+    }
+    Ok(())
+}
+
+fn of_client(w: &ClientWindow) -> Metrics<7> {
+    [
+        ("offered", count(w.offered)),
+        ("ok", count(w.ok)),
+        ("degraded", count(w.degraded)),
+        ("failed", count(w.failed)),
+        ("p50", seconds(w.p50)),
+        ("p95", seconds(w.p95)),
+        ("p99", seconds(w.p99)),
+    ]
+}
+
+fn of_service(w: &ServiceWindow) -> Metrics<14> {
+    let workers = (w.workers > 0.0).then_some(w.workers);
+    [
+        ("arrived", count(w.arrived)),
+        ("ok", count(w.ok)),
+        ("failed", count(w.failed)),
+        ("rejected", count(w.rejected)),
+        ("abandoned", count(w.abandoned)),
+        ("queueLength", Some(w.queue)),
+        ("inFlight", Some(w.present)),
+        ("busyWorkers", Some(w.busy)),
+        ("workers", workers),
+        ("utilization", workers.map(|workers| w.busy / workers)),
+        ("replicas", count(w.up)),
+        ("p50", seconds(w.p50)),
+        ("p95", seconds(w.p95)),
+        ("p99", seconds(w.p99)),
+    ]
+}
+
+fn of_edge(w: &EdgeWindow) -> Metrics<10> {
+    let amplification = (w.calls > 0).then(|| f64::from(w.attempts) / f64::from(w.calls));
+    [
+        ("calls", count(w.calls)),
+        ("attempts", count(w.attempts)),
+        ("amplification", amplification),
+        ("retries", count(w.retries)),
+        ("failed", count(w.failed)),
+        ("timeouts", count(w.timeouts)),
+        ("fallbacks", count(w.fallbacks)),
+        ("shortCircuited", count(w.short_circuited)),
+        ("breakersOpen", count(w.open)),
+        ("breakersHalfOpen", count(w.half_open)),
+    ]
+}
+
+fn count(n: u32) -> Option<f64> {
+    Some(n.into())
+}
+
+/// A window's latency is 0 where nothing was answered.
+fn seconds(nanos: u64) -> Option<f64> {
+    (nanos > 0).then(|| Nanos(nanos).as_secs_f64())
+}

@@ -1,0 +1,158 @@
+//! What variants are compared by: what clients got, and what happened inside.
+
+use crate::analysis::statistics::Estimate;
+use crate::analysis::words;
+use crate::experiment::aggregate::Comparison;
+use crate::experiment::figures::keys;
+
+/// A figure by its path, and how it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// The head of its column.
+    pub title: String,
+    /// Its name in a sentence.
+    pub words: String,
+    pub path: String,
+    pub scale: Scale,
+    pub more_is_better: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    Share,
+    Seconds,
+    /// Seconds; without a value if it never came.
+    Recovery,
+    PerSecond,
+    Times,
+    /// A share of the runs, with Wilson's interval.
+    Runs,
+}
+
+/// Quantiles are off by 1/128 at most, each of the two that a difference is of.
+const RESOLUTION: f64 = 1.0 / 64.0;
+
+impl Scale {
+    pub fn value(self, value: f64) -> String {
+        match self {
+            Scale::Share | Scale::Runs => words::percent(rounded(value)),
+            Scale::Seconds | Scale::Recovery => words::span(value),
+            Scale::PerSecond => words::rate(value),
+            Scale::Times => words::times(value),
+        }
+    }
+
+    /// A distance; of shares in percentage points.
+    pub fn distance(self, value: f64) -> String {
+        match self {
+            Scale::Share | Scale::Runs => format!("{:.1}", value * 100.0),
+            Scale::Seconds | Scale::Recovery => words::span(value),
+            Scale::PerSecond => words::number(value),
+            Scale::Times => format!("{value:.2}"),
+        }
+    }
+
+    /// The half width of an interval: two digits say enough about what is not known.
+    pub fn margin(self, value: f64) -> String {
+        self.distance(format!("{value:.1e}").parse().unwrap_or(value))
+    }
+
+    /// Whether a difference is more than chance, and more than a histogram can resolve.
+    pub fn is_significant(self, difference: &Estimate, before: f64) -> bool {
+        let resolved = self != Scale::Seconds || difference.mean.is_some_and(|mean| mean.abs() > before.abs() * RESOLUTION);
+        resolved && difference.excludes_zero()
+    }
+
+    pub fn signed(self, value: f64) -> String {
+        let sign = if value > 0.0 { "+" } else { "" };
+        let text = format!("{sign}{}", self.distance(value));
+        // What rounds to nothing has no sign.
+        if text.chars().all(|c| matches!(c, '+' | '-' | '0' | '.')) { text.trim_start_matches(['+', '-']).to_string() } else { text }
+    }
+}
+
+/// A mean of shares needs no more than tenths of a percent, but for the last before 0 and 100.
+fn rounded(share: f64) -> f64 {
+    if (0.001..=0.999).contains(&share) { (share * 1000.0).round() / 1000.0 } else { share }
+}
+
+/// A table's title and its columns: one table per client, one for the system.
+pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
+    let paths: Vec<&str> = comparison.base.figures.iter().map(|(path, _)| path).collect();
+    let named = |section: &str, figure: &str| -> Vec<(String, String)> {
+        let matching = |path: &&&str| path.starts_with(section) && path.ends_with(figure) && keys(path).len() == 3;
+        paths.iter().filter(matching).map(|path| (keys(path)[1].clone(), path.to_string())).collect()
+    };
+    let clients = named("clients.", ".successRate");
+    let several = clients.len() > 1;
+    let mut groups: Vec<(String, Vec<Measure>)> = clients
+        .iter()
+        .map(|(name, path)| {
+            let stem = path.trim_end_matches("successRate");
+            (format!("What {name} got"), client(if several { name } else { "" }, stem))
+        })
+        .collect();
+    let mut inside = Vec::new();
+    inside.extend(worst_amplification(comparison, &named("calls.", ".amplification")));
+    let faults = named("faults.", ".recovered");
+    inside.extend(faults.iter().take(3).map(|(name, path)| Measure {
+        title: if faults.len() > 1 { format!("recovery\nfrom {name}") } else { "recovery\ntime".to_string() },
+        words: format!("recovery from {name}"),
+        path: path.clone(),
+        scale: Scale::Recovery,
+        more_is_better: false,
+    }));
+    for (path, title, words, scale) in [
+        ("cascade.blastRadius", "blast\nradius", "blast radius", Scale::Share),
+        ("cascade.metastable", "runs that\nstay down", "runs that stay down", Scale::Runs),
+    ] {
+        if comparison.all().any(|(_, own, _)| own.figures.get(path).is_some_and(|estimate| estimate.mean.is_some())) {
+            let (title, words, path) = (title.to_string(), words.to_string(), path.to_string());
+            inside.push(Measure { title, words, path, scale, more_is_better: false });
+        }
+    }
+    groups.push(("What happened inside".to_string(), inside));
+    groups.retain(|(_, measures)| !measures.is_empty());
+    groups
+}
+
+fn client(name: &str, stem: &str) -> Vec<Measure> {
+    let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
+    let columns = [
+        ("success", "success", "successRate", Scale::Share, true),
+        ("goodput", "goodput", "goodput", Scale::PerSecond, true),
+        ("p50", "p50", "latency.p50", Scale::Seconds, false),
+        ("p99", "p99", "latency.p99", Scale::Seconds, false),
+    ];
+    let measure = |(title, words, figure, scale, more_is_better): (&str, &str, &str, Scale, bool)| Measure {
+        title: title.to_string(),
+        words: format!("{words}{of}"),
+        path: format!("{stem}{figure}"),
+        scale,
+        more_is_better,
+    };
+    columns.map(measure).to_vec()
+}
+
+/// The call that is amplified most by any variant stands for all.
+fn worst_amplification(comparison: &Comparison, calls: &[(String, String)]) -> Option<Measure> {
+    let most = |path: &str| {
+        let means = comparison.all().filter_map(|(_, own, _)| own.figures.get(path)?.mean);
+        means.fold(0.0, f64::max)
+    };
+    let mut worst: Option<(&(String, String), f64)> = None;
+    for call in calls {
+        let factor = most(&call.1);
+        if worst.is_none_or(|(_, known)| factor > known) {
+            worst = Some((call, factor));
+        }
+    }
+    let ((name, path), _) = worst?;
+    Some(Measure {
+        title: format!("attempts per call\nof {}", name.replace(" -> ", "\n-> ")),
+        words: format!("attempts per call of {name}"),
+        path: path.clone(),
+        scale: Scale::Times,
+        more_is_better: false,
+    })
+}

@@ -1,0 +1,76 @@
+//! The golden signals of a run: what clients got, how services did, and what calls cost.
+
+use super::table::Table;
+use crate::analysis::summary::{CallSummary, ClientSummary, ServiceSummary, Summary};
+use crate::analysis::words;
+
+/// The tables that have rows.
+pub fn tables(summary: &Summary) -> Vec<Table> {
+    [clients(summary), services(summary), calls(summary)].into_iter().filter(|table| !table.rows.is_empty()).collect()
+}
+
+fn clients(summary: &Summary) -> Table {
+    let head = ["client", "offered", "goodput", "success", "degraded", "unfinished", "p50", "p95", "p99"];
+    let mut table = Table::new("Clients", &head);
+    let seconds = summary.duration - summary.warm_up;
+    for (name, client) in summary.clients.iter() {
+        let ClientSummary { offered, degraded, unfinished, goodput, success_rate, latency, .. } = client;
+        table.row([
+            name.to_string(),
+            if seconds > 0.0 { words::rate(*offered as f64 / seconds) } else { words::count(*offered) },
+            or_dash(*goodput, words::rate),
+            or_dash(*success_rate, words::percent),
+            words::count(*degraded),
+            words::count(*unfinished),
+            or_dash(latency.p50, words::span),
+            or_dash(latency.p95, words::span),
+            or_dash(latency.p99, words::span),
+        ]);
+    }
+    table.without_zeros(&[4, 5])
+}
+
+fn services(summary: &Summary) -> Table {
+    let head = ["service", "answers", "success", "refused", "p50", "p95", "p99", "busy", "mean\nqueue", "max\nqueue"];
+    let mut table = Table::new("Services", &head);
+    for (name, service) in summary.services.iter() {
+        let ServiceSummary { requests, ok, rejected, rate, latency, utilization, queue_length, .. } = service;
+        let success = (*requests > 0).then(|| *ok as f64 / *requests as f64);
+        table.row([
+            name.to_string(),
+            or_dash(*rate, words::rate),
+            or_dash(success, words::percent),
+            words::count(*rejected),
+            or_dash(latency.p50, words::span),
+            or_dash(latency.p95, words::span),
+            or_dash(latency.p99, words::span),
+            or_dash(*utilization, words::percent),
+            or_dash(queue_length.mean, words::number),
+            words::count(queue_length.max),
+        ]);
+    }
+    table.without_zeros(&[3])
+}
+
+fn calls(summary: &Summary) -> Table {
+    let head = ["call", "calls", "attempts\nper call", "retries", "cut\nshort", "breaker\nopened", "fall-\nbacks", "p99"];
+    let mut table = Table::new("Calls", &head);
+    for (name, call) in summary.calls.iter() {
+        let CallSummary { calls, amplification, retries, short_circuited, breaker_opened, fallbacks, latency, .. } = call;
+        table.row([
+            name.to_string(),
+            words::count(*calls),
+            or_dash(*amplification, words::times),
+            words::count(retries.app + retries.mesh),
+            words::count(*short_circuited),
+            words::count(*breaker_opened),
+            words::count(*fallbacks),
+            or_dash(latency.p99, words::span),
+        ]);
+    }
+    table.without_zeros(&[3, 4, 5, 6])
+}
+
+pub fn or_dash(value: Option<f64>, word: fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".to_string(), word)
+}

@@ -1,0 +1,135 @@
+//! What a person sees, as snapshots; and that no line is wider than a terminal.
+
+use super::*;
+use crate::analysis::sample;
+use crate::analysis::summary::summarize;
+use crate::experiment::aggregate::MODEL;
+use crate::experiment::figures::RunFigures;
+use crate::observe::recording::Recording;
+use crate::world::{Control, run as simulate};
+
+fn of(recording: &Recording) -> Summary {
+    summarize(&sample::shop(4), recording, None)
+}
+
+/// A text as a person gets it, once it is known to fit.
+fn shown(text: String) -> String {
+    for line in text.lines() {
+        assert!(line.chars().count() <= wrap::WIDTH, "{} columns: {line}", line.chars().count());
+    }
+    text
+}
+
+#[test]
+fn a_run_that_stays_down() {
+    let summary = of(&sample::record::slow_db(None));
+    assert_eq!(summary.cascade.metastable, Some(true));
+    insta::assert_snapshot!(shown(run(&summary, Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn a_run_that_recovers() {
+    insta::assert_snapshot!(shown(run(&of(&sample::record::slow_db(Some(98))), Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn a_run_in_which_nothing_happens() {
+    insta::assert_snapshot!(shown(run(&of(&sample::record::calm()), Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn a_load_that_is_too_much_by_itself() {
+    let mut recording = sample::record::slow_db(None);
+    recording.faults.clear();
+    recording.episodes.remove(0);
+    for episode in &mut recording.episodes {
+        episode.because.0 = episode.because.0.saturating_sub(1);
+    }
+    let summary = of(&recording);
+    assert_eq!((summary.cascade.origin.as_deref(), summary.cascade.metastable), (Some("load"), None));
+    insta::assert_snapshot!(shown(story::text(&summary.cascade, Style::PLAIN)));
+}
+
+#[test]
+fn a_run_in_markdown() {
+    insta::assert_snapshot!(run(&of(&sample::record::slow_db(Some(98))), Format::Markdown, Style::PLAIN));
+}
+
+#[test]
+fn long_names_and_large_figures_still_fit() {
+    let mut summary = of(&sample::record::slow_db(None));
+    for (name, service) in &mut summary.services.0 {
+        *name = format!("{name}-of-the-international-branch");
+        service.rejected *= 1000;
+        service.queue_length.max *= 1_000_000;
+    }
+    for (name, call) in &mut summary.calls.0 {
+        *name = name.replace(" -> ", "-of-the-international-branch -> recommendations-");
+        (call.fallbacks, call.retries.app, call.short_circuited) = (1_234_567, 22_345_678, 12_345_678);
+    }
+    insta::assert_snapshot!(shown(golden::tables(&summary).iter().map(|table| table.text(Style::PLAIN)).collect::<Vec<_>>().join("\n")));
+}
+
+/// Three made-up variants over so many seeds: the model collapses in some, one recovers always, one changes nothing.
+fn compared(seeds: u64) -> Comparison {
+    let run = |variant: usize, seed: u64| {
+        let back = [(!seed.is_multiple_of(3)).then_some(110 + seed), Some(95 + seed % 2), (!seed.is_multiple_of(3)).then_some(110 + seed)];
+        let mut summary = of(&sample::record::slow_db(back[variant]));
+        summary.seed = seed;
+        RunFigures::of(&summary)
+    };
+    let variant = |(i, name): (usize, &str)| (name.to_string(), (1..=seeds).map(|seed| run(i, seed)).collect());
+    let variants: Vec<(String, Vec<RunFigures>)> = [MODEL, "budget", "renamed"].into_iter().enumerate().map(variant).collect();
+    Comparison::of("order-shop", &variants)
+}
+
+#[test]
+fn variants_side_by_side() {
+    insta::assert_snapshot!(shown(comparison(&compared(10), Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn variants_of_one_seed() {
+    insta::assert_snapshot!(shown(comparison(&compared(1), Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn variants_in_markdown() {
+    insta::assert_snapshot!(comparison(&compared(3), Format::Markdown, Style::PLAIN));
+}
+
+#[test]
+fn one_model_over_many_seeds() {
+    let mut alone = compared(10);
+    alone.variants.0.clear();
+    insta::assert_snapshot!(shown(comparison(&alone, Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn colour_says_nothing_that_words_do_not() {
+    let summary = of(&sample::record::slow_db(None));
+    let plain = run(&summary, Format::Table, Style::PLAIN);
+    let coloured = run(&summary, Format::Table, Style { colour: true });
+    assert_ne!(plain, coloured);
+    let mut bare = String::new();
+    for (i, part) in coloured.split("\x1b[").enumerate() {
+        bare += if i == 0 { part } else { part.split_once('m').unwrap().1 };
+    }
+    assert_eq!(bare, plain);
+}
+
+#[test]
+fn a_real_run_tells_its_cascade_and_fits() {
+    let topology = sample::shop(4);
+    let recording = simulate(&topology, 42, Control::default()).unwrap();
+    let summary = summarize(&topology, &recording, None);
+    assert_eq!(summary.cascade.origin.as_deref(), Some("slow-db"));
+    assert!(summary.cascade.steps.len() > 4, "{:?}", summary.cascade.steps);
+    for (i, step) in summary.cascade.steps.iter().enumerate().skip(1) {
+        assert!(step.cause.is_some_and(|cause| cause < i), "step {i} follows from an earlier one: {step:?}");
+    }
+    let text = shown(run(&summary, Format::Table, Style::PLAIN));
+    if std::env::var_os("LOOK").is_some() {
+        println!("{text}");
+    }
+}

@@ -1,0 +1,38 @@
+//! Lines of at most 80 columns: words are kept whole, later lines hang under the first.
+
+/// The width that every report keeps to.
+pub const WIDTH: usize = 80;
+
+/// `lead` before the first line, as many spaces before the others.
+pub fn hanging(lead: &str, text: &str) -> String {
+    let indent = " ".repeat(lead.chars().count());
+    let mut lines: Vec<String> = vec![lead.to_string()];
+    let mut begun = false;
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("never empty");
+        if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("{indent}{word}"));
+            continue;
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_lines_hang_under_the_first() {
+        let text = hanging("  1.0 s  ", &"word ".repeat(30));
+        assert_eq!(text.lines().map(|line| line.chars().count()).max(), Some(78));
+        assert!(text.lines().nth(1).unwrap().starts_with("         word"), "{text}");
+        assert_eq!(hanging("a: ", ""), "a:");
+        assert!(hanging("", &"x".repeat(100)).lines().count() == 1, "a word is never broken");
+    }
+}
