@@ -65,6 +65,14 @@ impl Gauge {
         self.present_max = self.present_max.max(self.present);
     }
 
+    /// One that was in progress is no longer there.
+    #[inline]
+    pub fn leave(&mut self, now: Instant) {
+        self.advance(now);
+        self.busy -= 1;
+        self.present -= 1;
+    }
+
     pub fn set_alive(&mut self, now: Instant, alive: u64) {
         self.advance(now);
         self.alive = alive;

@@ -14,6 +14,7 @@ use crate::base::outcome::Outcome;
 use crate::base::time::Instant;
 use crate::policy::app::circuit_breaker::Mode;
 use crate::topology::Topology;
+use crate::topology::expectation::Subject;
 
 /// Marks of the timeline beyond this are counted, not kept.
 const MOST_MARKS: usize = 100_000;
@@ -29,73 +30,75 @@ pub struct Recorder {
     window_ends: Instant,
     clients: Vec<ClientNow>,
     services: Vec<ServiceNow>,
-    edges: Vec<EdgeWindow>,
+    edges: Vec<EdgeNow>,
     episodes: Open,
-    /// Probe numbers by client, service and edge; empty lists for most.
-    client_probes: Vec<Vec<u32>>,
-    service_probes: Vec<Vec<u32>>,
-    edge_probes: Vec<Vec<u32>>,
 }
 
-/// A client's window in progress.
-#[derive(Default)]
+/// A client's record, its window in progress, and the probes that look at it.
 struct ClientNow {
     window: ClientWindow,
+    record: ClientRecord,
     latency: Histogram,
+    probes: Vec<u32>,
 }
 
-/// A service's window in progress and its gauges.
-#[derive(Default)]
+/// A service's record, its window in progress and its gauges.
 struct ServiceNow {
     window: ServiceWindow,
-    latency: Histogram,
     gauge: Gauge,
+    record: ServiceRecord,
+    latency: Histogram,
+    probes: Vec<u32>,
+}
+
+struct EdgeNow {
+    window: EdgeWindow,
+    record: EdgeRecord,
+    probes: Vec<u32>,
 }
 
 impl Recorder {
     /// A recorder for a run of this topology; probes cover the given spans, in the order of the expectations.
     pub fn new(topology: &Topology, seed: u64, probes: Vec<Probe>) -> Recorder {
-        let subjects = |of: fn(&crate::topology::expectation::Subject) -> Option<usize>, len: usize| {
-            let mut lists = vec![Vec::new(); len];
-            for (i, expectation) in topology.expectations.iter().enumerate() {
-                if let Some(place) = of(&expectation.subject) {
-                    lists[place].push(i as u32);
-                }
-            }
-            lists
+        let probes_of = |subject: Subject| {
+            let about = topology.expectations.iter().enumerate().filter(|(_, e)| e.subject == subject);
+            about.map(|(i, _)| i as u32).collect::<Vec<u32>>()
         };
-        use crate::topology::expectation::Subject;
+        let client = |i: usize| ClientNow {
+            window: ClientWindow::default(),
+            record: ClientRecord::default(),
+            latency: Histogram::new(),
+            probes: probes_of(Subject::Client(ClientId::new(i))),
+        };
+        let edge = |i: usize| EdgeNow {
+            window: EdgeWindow::default(),
+            record: EdgeRecord::default(),
+            probes: probes_of(Subject::Edge(EdgeId::new(i))),
+        };
+        let service = |i: usize| {
+            let spec = &topology.services[i];
+            let replicas = spec.replicas.len() as u32;
+            let mut gauge = Gauge::default();
+            gauge.set_alive(Instant::START, if spec.workers == u32::MAX { 0 } else { u64::from(spec.workers) * u64::from(replicas) });
+            ServiceNow {
+                window: ServiceWindow { up: replicas, ..ServiceWindow::default() },
+                gauge,
+                record: ServiceRecord { replicas_min: replicas, replicas_max: replicas, ..ServiceRecord::default() },
+                latency: Histogram::new(),
+                probes: probes_of(Subject::Service(ServiceId::new(i))),
+            }
+        };
         let mut recorder = Recorder {
             from: Instant::START + topology.warm_up,
             until: Instant::START + topology.duration,
             boundary: Instant::START,
             window_ends: Instant::START + topology.window,
-            clients: topology.clients.iter().map(|_| ClientNow::default()).collect(),
-            services: topology.services.iter().map(|_| ServiceNow::default()).collect(),
-            edges: vec![EdgeWindow::default(); topology.edges.len()],
+            clients: (0..topology.clients.len()).map(client).collect(),
+            services: (0..topology.services.len()).map(service).collect(),
+            edges: (0..topology.edges.len()).map(edge).collect(),
             episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
-            client_probes: subjects(|s| if let Subject::Client(c) = s { Some(c.index()) } else { None }, topology.clients.len()),
-            service_probes: subjects(|s| if let Subject::Service(c) = s { Some(c.index()) } else { None }, topology.services.len()),
-            edge_probes: subjects(|s| if let Subject::Edge(c) = s { Some(c.index()) } else { None }, topology.edges.len()),
-            recording: Recording {
-                seed,
-                window: topology.window,
-                clients: vec![ClientRecord::default(); topology.clients.len()],
-                services: vec![ServiceRecord::default(); topology.services.len()],
-                edges: vec![EdgeRecord::default(); topology.edges.len()],
-                probes,
-                ..Recording::default()
-            },
+            recording: Recording { seed, window: topology.window, probes, ..Recording::default() },
         };
-        for (i, service) in topology.services.iter().enumerate() {
-            let replicas = service.replicas.len() as u32;
-            let record = &mut recorder.recording.services[i];
-            (record.replicas_min, record.replicas_max) = (replicas, replicas);
-            let now = &mut recorder.services[i];
-            now.window.up = replicas;
-            now.gauge
-                .set_alive(Instant::START, if service.workers == u32::MAX { 0 } else { u64::from(service.workers) * u64::from(replicas) });
-        }
         recorder.boundary = recorder.next_boundary(Instant::START);
         recorder
     }
@@ -133,29 +136,27 @@ impl Recorder {
     }
 
     fn close_windows(&mut self, at: Instant) {
-        for (record, now) in self.recording.clients.iter_mut().zip(&mut self.clients) {
-            [now.window.p50, now.window.p95, now.window.p99] = quantiles(&now.latency);
-            record.windows.push(std::mem::take(&mut now.window));
-            now.latency.clear();
-        }
-        for (record, now) in self.recording.services.iter_mut().zip(&mut self.services) {
-            [now.window.p50, now.window.p95, now.window.p99] = quantiles(&now.latency);
-            now.gauge.close_window(at, &mut now.window);
-            let up = now.window.up;
-            record.windows.push(std::mem::take(&mut now.window));
-            now.window.up = up;
-            now.latency.clear();
-        }
-        for (record, window) in self.recording.edges.iter_mut().zip(&mut self.edges) {
-            let (open, half_open) = (window.open, window.half_open);
+        for ClientNow { window, record, latency, .. } in &mut self.clients {
+            [window.p50, window.p95, window.p99] = quantiles(latency);
             record.windows.push(std::mem::take(window));
-            (window.open, window.half_open) = (open, half_open);
+            latency.clear();
+        }
+        for ServiceNow { window, record, latency, gauge, .. } in &mut self.services {
+            [window.p50, window.p95, window.p99] = quantiles(latency);
+            gauge.close_window(at, window);
+            record.windows.push(*window);
+            *window = ServiceWindow { up: window.up, ..ServiceWindow::default() };
+            latency.clear();
+        }
+        for EdgeNow { window, record, .. } in &mut self.edges {
+            record.windows.push(*window);
+            *window = EdgeWindow { open: window.open, half_open: window.half_open, ..EdgeWindow::default() };
         }
     }
 
     fn close_interval(&mut self, at: Instant) {
-        for (record, now) in self.recording.services.iter_mut().zip(&mut self.services) {
-            now.gauge.end(at, record);
+        for now in &mut self.services {
+            now.gauge.end(at, &mut now.record);
         }
         self.recording.measured = at.since(self.from);
     }
@@ -178,7 +179,16 @@ impl Recorder {
         self.recording.episodes = self.episodes.list;
         // A breaker's change is noticed when it is next asked, which may be after later marks.
         self.recording.timeline.sort_by_key(|mark| mark.at);
-        Recording { events, fingerprint, ended: at, interrupted, ..self.recording }
+        Recording {
+            events,
+            fingerprint,
+            ended: at,
+            interrupted,
+            clients: self.clients.into_iter().map(|now| now.record).collect(),
+            services: self.services.into_iter().map(|now| now.record).collect(),
+            edges: self.edges.into_iter().map(|now| now.record).collect(),
+            ..self.recording
+        }
     }
 
     // -- clients -----------------------------------------------------------------------------------------------------
@@ -190,30 +200,29 @@ impl Recorder {
 
     #[inline]
     pub fn request_offered(&mut self, client: ClientId, now: Instant) {
-        self.clients[client.index()].window.offered += 1;
-        if self.in_cohort(now) {
-            self.recording.clients[client.index()].offered += 1;
-        }
-        for &probe in &self.client_probes[client.index()] {
+        let cohort = self.in_cohort(now);
+        let live = &mut self.clients[client.index()];
+        live.window.offered += 1;
+        live.record.offered += u64::from(cohort);
+        for &probe in &live.probes {
             let probe = &mut self.recording.probes[probe as usize];
             probe.offered += u64::from(probe.covers(now));
         }
     }
 
+    #[inline]
     pub fn request_completed(&mut self, client: ClientId, offered: Instant, now: Instant, outcome: Outcome) {
         let took = now.since(offered);
-        let cohort = self.in_cohort(offered);
-        let in_interval = self.in_cohort(now);
-        let record = &mut self.recording.clients[client.index()];
-        let live = &mut self.clients[client.index()];
-        live.latency.record(took.0);
+        let (cohort, in_interval) = (self.in_cohort(offered), self.in_cohort(now));
+        let ClientNow { window, record, latency, probes } = &mut self.clients[client.index()];
+        latency.record(took.0);
         let useful = !outcome.is_failure();
         let (count, windowed) = if outcome.is_ok() {
-            (&mut record.ok, &mut live.window.ok)
+            (&mut record.ok, &mut window.ok)
         } else if useful {
-            (&mut record.degraded, &mut live.window.degraded)
+            (&mut record.degraded, &mut window.degraded)
         } else {
-            (&mut record.failed, &mut live.window.failed)
+            (&mut record.failed, &mut window.failed)
         };
         *windowed += 1;
         if cohort {
@@ -226,7 +235,7 @@ impl Recorder {
         }
         record.completed_in_interval += u64::from(in_interval);
         record.useful_in_interval += u64::from(in_interval && useful);
-        for &probe in &self.client_probes[client.index()] {
+        for &probe in &*probes {
             let probe = &mut self.recording.probes[probe as usize];
             if probe.covers(offered) {
                 probe.completed(outcome, took);
@@ -239,12 +248,11 @@ impl Recorder {
     /// A request has come to the service's door.
     #[inline]
     pub fn arrived(&mut self, service: ServiceId, now: Instant) {
+        let cohort = self.in_cohort(now);
         let live = &mut self.services[service.index()];
         live.window.arrived += 1;
-        if self.from <= now && now < self.until {
-            self.recording.services[service.index()].requests += 1;
-        }
-        for &probe in &self.service_probes[service.index()] {
+        live.record.requests += u64::from(cohort);
+        for &probe in &live.probes {
             let probe = &mut self.recording.probes[probe as usize];
             probe.offered += u64::from(probe.covers(now));
         }
@@ -257,11 +265,11 @@ impl Recorder {
     }
 
     pub fn rejected(&mut self, service: ServiceId, arrived: Instant) {
-        self.services[service.index()].window.rejected += 1;
-        if self.in_cohort(arrived) {
-            self.recording.services[service.index()].rejected += 1;
-        }
-        for &probe in &self.service_probes[service.index()] {
+        let cohort = self.in_cohort(arrived);
+        let live = &mut self.services[service.index()];
+        live.window.rejected += 1;
+        live.record.rejected += u64::from(cohort);
+        for &probe in &live.probes {
             let probe = &mut self.recording.probes[probe as usize];
             probe.failed += u64::from(probe.covers(arrived));
         }
@@ -281,38 +289,38 @@ impl Recorder {
     /// It got a worker.
     #[inline]
     pub fn started(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
-        self.services[service.index()].gauge.busy(now, 1);
-        if self.in_cohort(arrived) {
-            let record = &mut self.recording.services[service.index()];
-            record.wait.record(now.since(arrived).0);
-            record.waited += u64::from(now > arrived);
+        let cohort = self.in_cohort(arrived);
+        let live = &mut self.services[service.index()];
+        live.gauge.busy(now, 1);
+        if cohort {
+            live.record.wait.record(now.since(arrived).0);
+            live.record.waited += u64::from(now > arrived);
         }
     }
 
-    /// Its worker is free again.
+    /// Its worker is free again, without an answer.
     #[inline]
     pub fn released(&mut self, service: ServiceId, now: Instant) {
         self.services[service.index()].gauge.busy(now, -1);
     }
 
+    /// It is answered, and its worker is free again.
     #[inline]
     pub fn answered(&mut self, service: ServiceId, arrived: Instant, now: Instant, outcome: Outcome) {
-        let cohort = self.in_cohort(arrived);
-        let in_interval = self.in_cohort(now);
+        let (cohort, in_interval) = (self.in_cohort(arrived), self.in_cohort(now));
         let took = now.since(arrived);
-        let live = &mut self.services[service.index()];
-        live.gauge.present(now, -1);
-        live.latency.record(took.0);
-        let record = &mut self.recording.services[service.index()];
+        let ServiceNow { window, gauge, record, latency, probes } = &mut self.services[service.index()];
+        gauge.leave(now);
+        latency.record(took.0);
         let (count, windowed) =
-            if outcome.is_failure() { (&mut record.failed, &mut live.window.failed) } else { (&mut record.ok, &mut live.window.ok) };
+            if outcome.is_failure() { (&mut record.failed, &mut window.failed) } else { (&mut record.ok, &mut window.ok) };
         *windowed += 1;
         if cohort {
             *count += 1;
             record.latency.record(took.0);
         }
         record.completed_in_interval += u64::from(in_interval);
-        for &probe in &self.service_probes[service.index()] {
+        for &probe in &*probes {
             let probe = &mut self.recording.probes[probe as usize];
             if probe.covers(arrived) {
                 probe.completed(outcome, took);
@@ -322,12 +330,11 @@ impl Recorder {
 
     /// Present, then dropped or stopped because its caller had gone, or its process died.
     pub fn abandoned(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
+        let cohort = self.in_cohort(arrived);
         let live = &mut self.services[service.index()];
         live.gauge.present(now, -1);
         live.window.abandoned += 1;
-        if self.in_cohort(arrived) {
-            self.recording.services[service.index()].abandoned += 1;
-        }
+        live.record.abandoned += u64::from(cohort);
     }
 
     /// Present, then refused after all: it had waited too long.
@@ -341,21 +348,20 @@ impl Recorder {
         let live = &mut self.services[service.index()];
         live.window.up = up;
         live.gauge.set_alive(now, alive);
-        let record = &mut self.recording.services[service.index()];
-        record.replicas_min = record.replicas_min.min(up);
-        record.replicas_max = record.replicas_max.max(up);
-        record.restarts += u64::from(restarted);
+        live.record.replicas_min = live.record.replicas_min.min(up);
+        live.record.replicas_max = live.record.replicas_max.max(up);
+        live.record.restarts += u64::from(restarted);
     }
 
     // -- calls -------------------------------------------------------------------------------------------------------
 
     #[inline]
     pub fn call_started(&mut self, edge: EdgeId, now: Instant) {
-        self.edges[edge.index()].calls += 1;
-        if self.in_cohort(now) {
-            self.recording.edges[edge.index()].calls += 1;
-        }
-        for &probe in &self.edge_probes[edge.index()] {
+        let cohort = self.in_cohort(now);
+        let live = &mut self.edges[edge.index()];
+        live.window.calls += 1;
+        live.record.calls += u64::from(cohort);
+        for &probe in &live.probes {
             let probe = &mut self.recording.probes[probe as usize];
             probe.offered += u64::from(probe.covers(now));
         }
@@ -363,52 +369,53 @@ impl Recorder {
 
     #[inline]
     pub fn attempt_sent(&mut self, edge: EdgeId, call_started: Instant) {
-        self.edges[edge.index()].attempts += 1;
-        if self.in_cohort(call_started) {
-            self.recording.edges[edge.index()].attempts += 1;
-        }
-        for &probe in &self.edge_probes[edge.index()] {
+        let cohort = self.in_cohort(call_started);
+        let live = &mut self.edges[edge.index()];
+        live.window.attempts += 1;
+        live.record.attempts += u64::from(cohort);
+        for &probe in &live.probes {
             let probe = &mut self.recording.probes[probe as usize];
             probe.attempts += u64::from(probe.covers(call_started));
         }
     }
 
     pub fn retried(&mut self, edge: EdgeId, call_started: Instant) {
-        self.edges[edge.index()].retries += 1;
-        if self.in_cohort(call_started) {
-            self.recording.edges[edge.index()].retries += 1;
-        }
+        let cohort = self.in_cohort(call_started);
+        let live = &mut self.edges[edge.index()];
+        live.window.retries += 1;
+        live.record.retries += u64::from(cohort);
     }
 
     /// A try that is not sent.
     pub fn short_circuited(&mut self, edge: EdgeId, call_started: Instant) {
-        self.edges[edge.index()].short_circuited += 1;
-        if self.in_cohort(call_started) {
-            self.recording.edges[edge.index()].short_circuited += 1;
-        }
+        let cohort = self.in_cohort(call_started);
+        let live = &mut self.edges[edge.index()];
+        live.window.short_circuited += 1;
+        live.record.short_circuited += u64::from(cohort);
     }
 
     pub fn fell_back(&mut self, edge: EdgeId, call_started: Instant) {
-        self.edges[edge.index()].fallbacks += 1;
-        if self.in_cohort(call_started) {
-            self.recording.edges[edge.index()].fallbacks += 1;
-        }
+        let cohort = self.in_cohort(call_started);
+        let live = &mut self.edges[edge.index()];
+        live.window.fallbacks += 1;
+        live.record.fallbacks += u64::from(cohort);
     }
 
     pub fn attempt_timed_out(&mut self, edge: EdgeId) {
-        self.edges[edge.index()].timeouts += 1;
+        self.edges[edge.index()].window.timeouts += 1;
     }
 
     #[inline]
     pub fn call_ended(&mut self, edge: EdgeId, started: Instant, now: Instant, outcome: Outcome) {
-        self.edges[edge.index()].failed += u32::from(outcome.is_failure());
+        let cohort = self.in_cohort(started);
+        let EdgeNow { window, record, probes } = &mut self.edges[edge.index()];
+        window.failed += u32::from(outcome.is_failure());
         let took = now.since(started);
-        if self.in_cohort(started) {
-            let record = &mut self.recording.edges[edge.index()];
+        if cohort {
             record.latency.record(took.0);
             count_outcome(&mut record.outcomes, outcome);
         }
-        for &probe in &self.edge_probes[edge.index()] {
+        for &probe in &*probes {
             let probe = &mut self.recording.probes[probe as usize];
             if probe.covers(started) {
                 probe.completed(outcome, took);
@@ -419,12 +426,13 @@ impl Recorder {
     /// A call that nobody waits for any more; it has no outcome of its own and no latency.
     pub fn call_given_up(&mut self, edge: EdgeId, started: Instant) {
         if self.in_cohort(started) {
-            count_outcome(&mut self.recording.edges[edge.index()].outcomes, Outcome::GIVEN_UP);
+            count_outcome(&mut self.edges[edge.index()].record.outcomes, Outcome::GIVEN_UP);
         }
     }
 
     pub fn breaker_changed(&mut self, edge: EdgeId, caller: u32, at: Instant, from: Mode, to: Mode) {
-        let window = &mut self.edges[edge.index()];
+        let EdgeNow { window, record, .. } = &mut self.edges[edge.index()];
+        record.breaker_opened += u64::from(to == Mode::Open);
         for (mode, step) in [(from, -1), (to, 1)] {
             match mode {
                 Mode::Closed => {}
@@ -432,7 +440,6 @@ impl Recorder {
                 Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
             }
         }
-        self.recording.edges[edge.index()].breaker_opened += u64::from(to == Mode::Open);
         self.mark(at, Happening::Breaker { edge, caller, from, to });
     }
 
@@ -499,10 +506,14 @@ fn quantiles(latency: &Histogram) -> [u64; 3] {
 /// A handful of different outcomes: a short sorted list beats a map.
 #[inline]
 fn count_outcome(outcomes: &mut Vec<(Outcome, u64)>, outcome: Outcome) {
-    if let Some(entry) = outcomes.iter_mut().find(|entry| entry.0 == outcome) {
-        entry.1 += 1;
-        return;
+    match outcomes.iter_mut().find(|entry| entry.0 == outcome) {
+        Some(entry) => entry.1 += 1,
+        None => new_outcome(outcomes, outcome),
     }
+}
+
+#[cold]
+fn new_outcome(outcomes: &mut Vec<(Outcome, u64)>, outcome: Outcome) {
     let place = outcomes.partition_point(|entry| entry.0 < outcome);
     outcomes.insert(place, (outcome, 1));
 }

@@ -257,7 +257,6 @@ impl World<'_> {
         state.busy -= 1;
         state.cause = cause.or(state.fault_cause);
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
-        self.recorder.released(service, now);
         self.recorder.answered(service, arrived, now, outcome);
         if outcome.is_failure() && cause.is_some() {
             self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause);
