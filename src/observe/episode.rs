@@ -95,10 +95,29 @@ pub struct Episode {
     pub count: u64,
     /// What the first occurrence was caused by.
     pub because: Cause,
+    /// What most occurrences were caused by, by majority vote (Boyer and Moore 1981); if there is no majority, one of those.
+    pub mainly: Cause,
+    /// The vote's count.
+    pub lead: u64,
     /// The episode at the beginning of the chain (itself, if nothing caused it).
     pub root: Cause,
     /// The nearest episode in the chain (itself included) that makes additional requests, if one does.
     pub load: Cause,
+}
+
+impl Episode {
+    /// It has happened again, because of this.
+    pub fn again(&mut self, at: Instant, because: Cause) {
+        self.last = at;
+        self.count += 1;
+        if because == self.mainly {
+            self.lead += 1;
+        } else if self.lead == 0 {
+            (self.mainly, self.lead) = (because, 1);
+        } else {
+            self.lead -= 1;
+        }
+    }
 }
 
 /// An episode that has been quiet for so long is over; what comes later is a new one.
@@ -106,3 +125,30 @@ pub const QUIET: Nanos = Nanos::from_secs(15);
 
 /// No more episodes than this are told apart; later ones are counted as left out.
 pub const MOST_EPISODES: usize = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_of_most_occurrences_wins_whatever_came_first() {
+        let place = Place::Service(ServiceId(0));
+        let (began, first) = (Instant::START, Cause(1));
+        let mut episode = Episode {
+            place,
+            trouble: Trouble::Failing,
+            began,
+            last: began,
+            count: 1,
+            because: first,
+            mainly: first,
+            lead: 1,
+            root: first,
+            load: Cause::NONE,
+        };
+        for (i, cause) in [1, 2, 2, 3, 2, 2, 1, 2].into_iter().enumerate() {
+            episode.again(Instant(i as u64), Cause(cause));
+        }
+        assert_eq!((episode.because, episode.mainly, episode.count, episode.last), (first, Cause(2), 9, Instant(7)));
+    }
+}

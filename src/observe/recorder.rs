@@ -547,8 +547,7 @@ impl Open {
         if let Some(&(_, known)) = self.current[row].iter().find(|entry| entry.0 == root) {
             let episode = &mut self.list[known.0 as usize - 1];
             if at.since(episode.last) <= QUIET {
-                episode.last = at;
-                episode.count += 1;
+                episode.again(at, because);
                 return Some(known);
             }
         }
@@ -571,7 +570,7 @@ impl Open {
             Trouble::Retries | Trouble::Fallbacks => new,
             _ => because.episode().map_or(Cause::NONE, |e| self.list[e].load),
         };
-        self.list.push(Episode { place, trouble, began: at, last: at, count: 1, because, root, load });
+        self.list.push(Episode { place, trouble, began: at, last: at, count: 1, because, mainly: because, lead: 1, root, load });
         Some(new)
     }
 }

@@ -44,6 +44,7 @@ fn a_load_that_is_too_much_by_itself() {
     recording.episodes.remove(0);
     for episode in &mut recording.episodes {
         episode.because.0 = episode.because.0.saturating_sub(1);
+        episode.mainly = episode.because;
     }
     let summary = of(&recording);
     assert_eq!((summary.cascade.origin.as_deref(), summary.cascade.metastable), (Some("load"), None));

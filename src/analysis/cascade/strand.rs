@@ -31,6 +31,10 @@ pub struct Strand {
     pub count: u64,
     /// What the first occurrence was caused by.
     pub because: Cause,
+    /// What most occurrences were caused by, those of its greatest episode.
+    pub mainly: Cause,
+    /// Occurrences of the greatest episode.
+    greatest: u64,
 }
 
 /// One origin and its consequences.
@@ -153,6 +157,9 @@ fn merge(recording: &Recording, roots: &[Root], root: Root) -> Told {
                 let strand = &mut strands[known];
                 strand.count += episode.count;
                 strand.last = strand.last.max(episode.last);
+                if episode.count > strand.greatest {
+                    (strand.mainly, strand.greatest) = (episode.mainly, episode.count);
+                }
             }
             None => strands.push(Strand {
                 place: episode.place,
@@ -161,6 +168,8 @@ fn merge(recording: &Recording, roots: &[Root], root: Root) -> Told {
                 last: episode.last,
                 count: episode.count,
                 because: episode.because,
+                mainly: episode.mainly,
+                greatest: episode.count,
             }),
         }
     }

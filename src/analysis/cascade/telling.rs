@@ -16,18 +16,30 @@ use std::ops::Range;
 pub fn steps(scene: &Scene<'_>, told: &Told) -> (Vec<Step>, usize) {
     let step = |&shown: &usize| {
         let strand = &told.strands[shown];
-        let behind = told.strand_behind(scene.recording, strand.because).map(|i| short(scene, &told.strands[i]));
         Step {
             at: strand.began.as_secs_f64(),
             until: end_of(scene, strand).as_secs_f64(),
             who: who(scene, strand.place),
             what: what(scene, strand),
-            because: behind.or_else(|| by_itself(scene, strand)),
+            because: because(scene, told, shown),
             cause: told.shown_behind(scene.recording, strand.because),
             count: strand.count,
         }
     };
     (told.shown.iter().map(step).collect(), told.folded)
+}
+
+/// What it began with; and what most of it was caused by, if that is something else.
+fn because(scene: &Scene<'_>, told: &Told, shown: usize) -> Option<String> {
+    let strand = &told.strands[shown];
+    let behind = |cause| told.strand_behind(scene.recording, cause);
+    let first = behind(strand.because).map(|i| short(scene, &told.strands[i])).or_else(|| by_itself(scene, strand))?;
+    // A cause that leads back to the same strand (failures cause retries cause failures) explains nothing.
+    let other = behind(strand.mainly).filter(|main| Some(*main) != behind(strand.because) && *main != shown);
+    Some(match other {
+        Some(main) => format!("{first}; mainly because {}", short(scene, &told.strands[main])),
+        None => first,
+    })
 }
 
 /// The last occurrence; a fault lasts until it ends.

@@ -9,7 +9,8 @@ use crate::observe::recording::FaultSpan;
 
 fn episode(place: Place, trouble: Trouble, at: u64, count: u64, because: u16, root: u16) -> Episode {
     let began = Instant::from_secs(at);
-    Episode { place, trouble, began, last: began, count, because: Cause(because), root: Cause(root), load: Cause::NONE }
+    let because = Cause(because);
+    Episode { place, trouble, began, last: began, count, because, mainly: because, lead: count, root: Cause(root), load: Cause::NONE }
 }
 
 const CLIENT: Place = Place::Client(ClientId(0));
@@ -57,6 +58,17 @@ fn a_step_points_to_the_nearest_step_shown_behind_it() {
     assert_eq!(cascade.steps[retries.cause.unwrap()].who, "shoppers -> gateway.checkout");
     assert!(retries.because.as_ref().unwrap().contains("cannot be reached"), "the cause itself is still named: {retries:?}");
     assert_eq!(cascade.more, 1);
+}
+
+#[test]
+fn what_most_of_it_was_caused_by_is_told_beside_what_it_began_with() {
+    let (topology, mut recording) = two_faults();
+    recording.episodes.push(episode(edge(1), Trouble::Retries, 71, 8000, 4, 3));
+    recording.episodes[4].mainly = Cause(7);
+    let cascade = tell(&topology, &recording);
+    let failures = cascade.steps.iter().find(|step| step.who == "shoppers").unwrap();
+    let because = failures.because.as_ref().unwrap();
+    assert!(because.contains("times out") && because.contains("; mainly because gateway.checkout retries"), "{because}");
 }
 
 #[test]

@@ -6,10 +6,13 @@ use crate::analysis::course::{Baseline, Blast, Course, LAST};
 use crate::analysis::words;
 use crate::base::id::FaultId;
 use crate::base::time::Nanos;
-use crate::observe::recording::{ClientRecord, Recording};
+use crate::observe::recording::{ClientRecord, Recording, ServiceWindow};
+use std::ops::Range;
 
 /// Retries sustain a collapse if they multiply the load at least by this.
 const AMPLIFIED: f64 = 1.1;
+/// All workers of a service are taken if at least this share of their time is.
+const FULL: f64 = 0.98;
 
 /// The verdict, sentence by sentence.
 pub fn sentences(scene: &Scene<'_>, told: Option<&Told>, blast: &Blast, metastable: Option<bool>) -> Vec<String> {
@@ -99,9 +102,7 @@ fn last_fault(scene: &Scene<'_>) -> String {
 
 /// What keeps a collapse alive in the last 30 s: retries, or a queue longer than patience.
 fn sustained_by(scene: &Scene<'_>) -> String {
-    let windows = LAST.0.checked_div(scene.recording.window.0).unwrap_or(0).max(1) as usize;
-    let end = (scene.until.0 / scene.recording.window.0.max(1)) as usize;
-    let range = end.saturating_sub(windows)..end;
+    let range = last_windows(scene);
     let amplified = scene.recording.edges.iter().enumerate().filter_map(|(i, edge)| {
         let factor = telling::amplification(edge.windows.get(range.clone())?)?;
         Some((factor, &scene.topology.edges[i].name))
@@ -125,16 +126,42 @@ fn sustained_by(scene: &Scene<'_>) -> String {
     }
 }
 
-/// The load alone was too much.
+/// The load alone was too much: what is offered, what comes of it, and who has all hands full.
 fn overload(scene: &Scene<'_>) -> String {
     let course = Course::of_all_clients(scene.recording, scene.until);
-    let lead = "No fault is behind it: more is asked than can be done in time";
-    match course.last() {
-        Some(last) => {
-            format!("{lead}. At last {} are offered and {} answered.", words::rate(last.offered), words::percent(last.ratio.min(1.0)))
-        }
-        None => format!("{lead}."),
+    let mut text = "No fault is behind it: more is asked than can be done in time.".to_string();
+    if let Some(last) = course.last() {
+        let answered = words::percent(last.ratio.min(1.0));
+        text += &format!(" At last {} are offered and {answered} of them usefully answered.", words::rate(last.offered));
     }
+    let full = saturated(scene);
+    match full.is_empty() {
+        true => text,
+        false => format!("{text} Busy to the last worker: {}.", words::list(&full)),
+    }
+}
+
+/// Services whose workers were all taken over the last 30 s, the deepest backlog first.
+fn saturated(scene: &Scene<'_>) -> Vec<String> {
+    let range = last_windows(scene);
+    let services = scene.topology.services.iter().zip(&scene.recording.services);
+    let mut full: Vec<(f64, String)> = services
+        .filter_map(|(service, record)| {
+            let windows = record.windows.get(range.clone())?;
+            let sum = |of: fn(&ServiceWindow) -> f64| windows.iter().map(of).sum::<f64>();
+            let queue = sum(|w| w.queue) / windows.len().max(1) as f64;
+            let is_full = sum(|w| w.busy) >= FULL * sum(|w| w.workers) && sum(|w| w.workers) > 0.0;
+            is_full.then(|| (queue, format!("{} ({} waiting)", service.name, words::count(queue.round() as u64))))
+        })
+        .collect();
+    full.sort_by(|a, b| b.0.total_cmp(&a.0));
+    full.into_iter().map(|(_, text)| text).collect()
+}
+
+fn last_windows(scene: &Scene<'_>) -> Range<usize> {
+    let windows = LAST.0.checked_div(scene.recording.window.0).unwrap_or(0).max(1) as usize;
+    let end = (scene.until.0 / scene.recording.window.0.max(1)) as usize;
+    end.saturating_sub(windows)..end
 }
 
 /// What other origins did meanwhile.

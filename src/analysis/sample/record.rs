@@ -220,6 +220,8 @@ fn episodes(until: u64) -> Vec<Episode> {
         last: Instant(last * 1_000_000),
         count,
         because: Cause(because),
+        mainly: Cause(because),
+        lead: count,
         root: Cause(1),
         load: Cause::NONE,
     };
