@@ -95,7 +95,10 @@ impl Check {
         for found in found {
             if let Some(resolved) = &found.resolved {
                 text.push_str(resolved);
-                note(diagnostics::text(&found.findings, &found.sources, stderr_style()).trim_end());
+                let told = diagnostics::text(&found.findings, &found.sources, stderr_style());
+                if !told.is_empty() {
+                    note(told.trim_end());
+                }
             } else {
                 text.push_str(&diagnostics::text(&found.findings, &found.sources, Style { colour }));
             }

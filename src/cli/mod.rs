@@ -111,8 +111,18 @@ impl Common {
     }
 }
 
+/// Long chains of calls are followed by recursion when a model is checked; only what is used of this is ever taken.
+const STACK: usize = 1 << 30;
+
 /// Runs the command line and gives the process's exit code.
 pub fn main() -> ExitCode {
+    match std::thread::Builder::new().stack_size(STACK).spawn(execute) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(_) => execute(),
+    }
+}
+
+fn execute() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refused(&error),

@@ -6,7 +6,7 @@ use super::name::quoted;
 use super::overlay;
 use super::source::Sources;
 use super::spec::Model;
-use super::tree::{Mapping, Node, Origin, Path, Value};
+use super::tree::{Mapping, Node, Origin, Path, Segment, Value};
 use super::validate::validate;
 use super::yaml;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
@@ -61,8 +61,8 @@ impl Loaded {
         let mut node = &self.tree;
         for segment in &path.0 {
             node = match (segment, &node.value) {
-                (super::tree::Segment::Key(name), Value::Mapping(mapping)) => &mapping.get(name)?.node,
-                (super::tree::Segment::Index(index), Value::Sequence(list)) => list.get(*index)?,
+                (Segment::Key(name), Value::Mapping(mapping)) => &mapping.get(name)?.node,
+                (Segment::Index(index), Value::Sequence(list)) => list.get(*index)?,
                 _ => return None,
             };
         }
@@ -74,6 +74,15 @@ impl Loaded {
         for problem in &mut problems.list {
             if problem.place.is_none() {
                 problem.place = problem.path.as_deref().and_then(|path| self.place(path));
+                // A key that is meant itself, as the name of an attribute in a match.
+                let path = problem.path.as_deref().and_then(Path::parse).unwrap_or(Path::ROOT);
+                if let (Some(Segment::Key(last)), Some(part)) = (path.0.last(), &problem.part)
+                    && last == part
+                    && let Some(key) = self.tree.key_of(&path)
+                {
+                    problem.place = key.spot().map(|spot| self.sources.place(spot));
+                    continue;
+                }
                 let narrowed = problem.place.as_ref().zip(problem.part.as_deref()).and_then(|(place, part)| self.narrowed(place, part));
                 problem.place = narrowed.or(problem.place.take());
             }

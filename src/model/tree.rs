@@ -110,6 +110,19 @@ impl Node {
         }
     }
 
+    /// Where the last key of a path is written.
+    pub fn key_of(&self, path: &Path) -> Option<&Origin> {
+        let (mut node, mut key) = (self, None);
+        for segment in &path.0 {
+            (node, key) = match (segment, &node.value) {
+                (Segment::Key(name), Value::Mapping(mapping)) => mapping.get(name).map(|entry| (&entry.node, Some(&entry.key)))?,
+                (Segment::Index(index), Value::Sequence(list)) => list.get(*index).map(|node| (node, None))?,
+                _ => return None,
+            };
+        }
+        key
+    }
+
     /// Where the first key of a map is written: a better place to point at than its bracket.
     pub fn first_key(&self) -> Option<&Origin> {
         let keys = self.mapping()?.values().map(|entry| &entry.key);

@@ -133,7 +133,13 @@ impl Check<'_> {
             Some(format) => super::scalar::check(format, name).and_then(Result::err).map(|error| error.message),
             None if is_name(name) => None,
             None => {
-                Some(format!("`{name}` cannot be a name: names are letters, digits, `_`, `-`, `.` and `/`, at most {}", name::LONGEST_NAME))
+                let rule = if name.len() > name::LONGEST_NAME {
+                    format!("it is longer than {} bytes", name::LONGEST_NAME)
+                } else {
+                    "a name is made of letters, digits, `_`, `-`, `.` and `/`, and ends with a letter or digit".to_owned()
+                };
+                let shown: String = name.chars().take(60).collect();
+                Some(format!("`{shown}` cannot be a name: {rule}"))
             }
         };
         if let Some(message) = refused {
@@ -236,6 +242,13 @@ impl Check<'_> {
 
     fn one_of(&mut self, alternatives: &[&Schema], owner: &str, node: &Node, at: &At) {
         let fits = |wanted: &Schema| value::fits(resolved(wanted, owner).0, node);
+        if let [only] = alternatives
+            && !fits(only)
+            && !resolved(only, owner).0["properties"].is_null()
+        {
+            let (schema, owner) = resolved(only, owner);
+            return self.not_a_map(schema, owner, node, at);
+        }
         let fitting: Vec<&&Schema> = alternatives.iter().filter(|wanted| fits(wanted)).collect();
         let inner_owner = |wanted: &&Schema| if alternatives.len() == 1 { resolved(wanted, owner).1.to_owned() } else { owner.to_owned() };
         match (&fitting[..], &node.value) {

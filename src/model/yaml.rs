@@ -279,7 +279,9 @@ impl<'a> Reader<'a> {
             let place = self.sources.place(self.at(open.start.line(), open.start.col(), 1));
             diagnostic = diagnostic.related("this is still open", place);
         }
+        let conflict = self.sources.text(self.id).lines().any(|line| line.starts_with("<<<<<<< "));
         match line {
+            _ if conflict => diagnostic.help("is this a merge conflict? settle it first"),
             _ if line.trim_start_matches(' ').starts_with('\t') => diagnostic.help("indent with spaces: YAML allows no tabs there"),
             _ if line.contains("{{") || line.contains("{%") => diagnostic.help(TEMPLATE_HELP),
             _ => diagnostic,

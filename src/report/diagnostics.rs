@@ -37,8 +37,8 @@ fn one(problem: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
     let mut group = Group::with_title(title);
     let Some(snippet) = shown else {
         // Without a snippet there is nothing for a help to hang under.
-        let help = help.map(|help| Group::with_title(Level::HELP.primary_title(help)));
-        return renderer.render(&std::iter::once(group).chain(help).collect::<Vec<_>>());
+        let help = help.map(|help| renderer.render(&[Group::with_title(Level::HELP.primary_title(help))]));
+        return std::iter::once(renderer.render(&[group])).chain(help).collect::<Vec<_>>().join("\n");
     };
     group = group.element(snippet);
     for (label, place) in &problem.related {

@@ -125,7 +125,12 @@ impl Check<'_> {
             _ => node.kind().to_owned(),
         };
         let quotable = due == "a text" && matches!(node.value, Value::Number(_) | Value::Bool(_));
-        let help = quotable.then(|| format!("put it in quotes: \"{}\"", text_of(node)));
+        let help = match (due, &node.value) {
+            _ if quotable => Some(format!("put it in quotes: \"{}\"", text_of(node))),
+            ("a list", Value::Mapping(_) | Value::String(_)) => Some("put it between `[` and `]`, or `- ` before each entry".to_owned()),
+            ("a map", Value::Sequence(_)) => Some("a map has a name and `:` before each entry, where a list has `- `".to_owned()),
+            _ => None,
+        };
         let message = format!("{} has to be {due}, not {found}", at.name());
         self.report("wrong-type", message, origin, &at.path).help = help;
     }

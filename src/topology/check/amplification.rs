@@ -3,7 +3,7 @@
 use super::walk::Visit;
 use super::{Finding, Weight, edge_name};
 use crate::base::id::*;
-use crate::policy::app::Retry;
+use crate::policy::app::{DepositOn, Retry, RetryBudget};
 use crate::topology::Topology;
 use crate::topology::site::Caller;
 
@@ -28,12 +28,13 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
             }
         }
     }
-    let layers: Vec<u32> = worst.path.iter().map(|s| attempts(topology, *s)).filter(|a| *a > 1).collect();
+    let layers: Vec<f64> = worst.path.iter().map(|s| attempts(topology, *s)).filter(|a| *a > 1.0).collect();
     if worst.product < NOTABLE || layers.len() < 2 {
         return Vec::new();
     }
-    let Some(last) = worst.path.iter().rev().find(|s| attempts(topology, **s) > 1) else { return Vec::new() };
-    let factors = layers.iter().map(|a| if *a == Retry::UNLIMITED { "∞".into() } else { a.to_string() }).collect::<Vec<_>>().join("·");
+    let Some(last) = worst.path.iter().rev().find(|s| attempts(topology, **s) > 1.0) else { return Vec::new() };
+    let factors = layers.iter().map(|a| if a.is_finite() { format!("{}", (a * 100.0).round() / 100.0) } else { "∞".into() });
+    let factors = factors.collect::<Vec<_>>().join("·");
     let total = if worst.product.is_finite() { format!("{:.0}", worst.product) } else { "unlimited".into() };
     let way = worst.path.iter().map(|s| format!("`{}`", edge_name(topology, *s))).collect::<Vec<_>>().join(", ");
     vec![Finding {
@@ -45,17 +46,28 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
     }]
 }
 
-fn attempts(topology: &Topology, site: SiteId) -> u32 {
+/// Attempts of one call when all of them fail, as many as the retry budget pays for in the long run.
+fn attempts(topology: &Topology, site: SiteId) -> f64 {
     let policy = topology.sites[site.index()].policy;
-    if policy.is_none() { 1 } else { topology.policies[policy.index()].rules.retry.as_ref().map_or(1, |r| r.attempts) }
+    let retry = if policy.is_none() { None } else { topology.policies[policy.index()].rules.retry.as_ref() };
+    let Some(retry) = retry else { return 1.0 };
+    let written = if retry.attempts == Retry::UNLIMITED { f64::INFINITY } else { f64::from(retry.attempts) };
+    match retry.budget {
+        None => written,
+        Some(RetryBudget::Percent { share, .. }) => written.min(1.0 + share),
+        Some(RetryBudget::Bucket(bucket)) if bucket.on == DepositOn::Request && bucket.cost > 0 => {
+            written.min(1.0 + bucket.deposit as f64 / bucket.cost as f64)
+        }
+        // What only successes pay for, failures use up.
+        Some(RetryBudget::Bucket(bucket)) if bucket.cost > 0 => 1.0,
+        Some(RetryBudget::Bucket(_)) => written,
+        Some(RetryBudget::Throttle(_)) => 1.0,
+    }
 }
 
 /// How often one attempt of this site is multiplied until the end of the worst way down.
 fn below_site(topology: &Topology, visits: &[Visit], site: SiteId, known: &mut Vec<Option<Worst>>, depth: usize) -> Worst {
-    let own = match attempts(topology, site) {
-        Retry::UNLIMITED => f64::INFINITY,
-        finite => f64::from(finite),
-    };
+    let own = attempts(topology, site);
     let below = below_endpoint(topology, visits, topology.sites[site.index()].callee, known, depth + 1);
     let mut path = vec![site];
     path.extend(below.path);

@@ -78,7 +78,8 @@ fn seconds_held(topology: &Topology, visits: &[Visit], endpoint: EndpointId, hel
     if let Some(known) = held[endpoint.index()] {
         return known;
     }
-    held[endpoint.index()] = Some(visits[endpoint.index()].own);
+    // A circle is followed once.
+    held[endpoint.index()] = Some(0.0);
     let seconds = mean(topology, visits, &visits[endpoint.index()].shape, held);
     held[endpoint.index()] = Some(seconds);
     seconds
@@ -99,6 +100,7 @@ fn mean(topology: &Topology, visits: &[Visit], shape: &Shape, held: &mut Vec<Opt
         }
         Shape::Sequence(parts) => parts.iter().map(|p| mean(topology, visits, p, held)).sum(),
         Shape::Longest(parts) => parts.iter().map(|p| mean(topology, visits, p, held)).fold(0.0, f64::max),
+        Shape::First(parts) => parts.iter().map(|p| mean(topology, visits, p, held)).reduce(f64::min).unwrap_or(0.0),
         Shape::Times(times, part) => f64::from(*times) * mean(topology, visits, part, held),
         Shape::Mean(parts) => parts.iter().map(|(share, p)| share * mean(topology, visits, p, held)).sum(),
     }

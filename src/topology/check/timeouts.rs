@@ -45,6 +45,11 @@ fn is_bound(topology: &Topology, site: SiteId) -> bool {
     rules(topology, site).is_some_and(|r| r.timeout.is_some() || r.deadline.is_some())
 }
 
+/// Whether the call is what a policy falls back to.
+fn is_fallback(topology: &Topology, site: SiteId) -> bool {
+    topology.sites.iter().any(|s| s.fallback == site)
+}
+
 fn without_timeout(topology: &Topology) -> Vec<Finding> {
     let endpoints_call = |site: &&crate::topology::Site| matches!(site.caller, Caller::Endpoint(_));
     let unbound: Vec<SiteId> = (0..topology.sites.len())
@@ -58,11 +63,15 @@ fn without_timeout(topology: &Topology) -> Vec<Finding> {
         let place = &topology.sites[site.index()];
         let callee = &topology.endpoints[place.callee.index()].full_name;
         Finding {
-            weight: Weight::Warning,
+            weight: if is_fallback(topology, *site) { Weight::Note } else { Weight::Warning },
             code: "no-timeout",
             message: format!("`{}` waits for `{callee}` without a timeout", caller_name(topology, place.caller)),
             path: place.path_in_model.clone(),
-            help: "give the call a policy with a `timeout`: a hanging callee would hold the caller's workers for ever".into(),
+            help: if is_fallback(topology, *site) {
+                "a fallback is called without a policy: fall back to a `value`, or bound the callee's queue with `maxWait`".into()
+            } else {
+                "give the call a policy with a `timeout`: a hanging callee would hold the caller's workers for ever".into()
+            },
         }
     };
     // Beyond a handful the list says less than its length does.
@@ -96,7 +105,8 @@ fn of_shape(topology: &Topology, visits: &[Visit], shape: &Shape, known: &mut Ve
             of_call(rules(topology, *site), inner)
         }
         Shape::Sequence(parts) => parts.iter().map(|p| of_shape(topology, visits, p, known)).sum(),
-        Shape::Longest(parts) => {
+        // The first one done may be the last that is tried: all others may fail.
+        Shape::Longest(parts) | Shape::First(parts) => {
             parts.iter().map(|p| of_shape(topology, visits, p, known)).try_fold(0.0, |longest: f64, p| Some(longest.max(p?)))
         }
         Shape::Times(times, part) => Some(f64::from(*times) * of_shape(topology, visits, part, known)?),

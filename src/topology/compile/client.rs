@@ -2,6 +2,7 @@
 
 use super::names::quoted;
 use super::{Compiler, Group};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos};
 use crate::model::scalar::ArrivalsSpec;
@@ -26,7 +27,9 @@ impl Compiler<'_> {
                 }
                 (Some(_), Some(_)) => {
                     let help = "keep `arrivals` if requests come whatever the system does, `users` if each waits for its answer";
-                    self.error("two-loads", format!("the client `{name}` has both `arrivals` and `users`"), format!("{path}.users"), help);
+                    let message = format!("the client `{name}` has both `arrivals` and `users`");
+                    let problem = Diagnostic::error("two-loads", message).at(format!("{path}.users")).part("users");
+                    self.problems.push(problem.help(help));
                     None
                 }
             };

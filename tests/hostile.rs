@@ -1,0 +1,595 @@
+//! The command line against what it was not made for: broken files, endless models, directories that cannot be written,
+//! readers that leave, users that press Ctrl-C. Asserts how it ends and what it says; never how long it took, but that it ends.
+
+use assert_cmd::Command;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Nothing here takes a tenth of this on a quiet machine; what takes longer hangs.
+const HANGS: Duration = Duration::from_secs(300);
+
+fn brownout(directory: &Path) -> Command {
+    let mut command = Command::cargo_bin("brownout").unwrap();
+    command.current_dir(directory).timeout(HANGS);
+    command
+}
+
+struct Told {
+    exit: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Told {
+    fn says(&self, text: &str) -> &Told {
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "not told: {text}\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    fn exits(&self, code: i32) -> &Told {
+        assert_eq!(self.exit, Some(code), "{}\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+fn told(directory: &Path, arguments: &[&str]) -> Told {
+    let output = brownout(directory).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("what is printed is UTF-8");
+    Told { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A directory with one file.
+fn holding(name: &str, bytes: impl AsRef<[u8]>) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join(name), bytes).unwrap();
+    directory
+}
+
+/// What `check` and `run` say of a model.
+fn both(model: impl AsRef<[u8]>) -> [Told; 2] {
+    let directory = holding("m.yaml", model);
+    [told(directory.path(), &["check", "m.yaml"]), told(directory.path(), &["run", "m.yaml", "-q"])]
+}
+
+fn refused(model: impl AsRef<[u8]>, message: &str) {
+    for told in both(model) {
+        told.exits(2).says(message);
+    }
+}
+
+const SMALL: &str = "duration: 10s\n\
+    clients: {c: {target: a.get, arrivals: poisson(10/s)}}\n\
+    services: {a: {endpoints: {get: [{work: 1ms}]}}}\n";
+
+fn small() -> TempDir {
+    holding("m.yaml", SMALL)
+}
+
+// -- files ---------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_file_of_200_megabytes_is_not_read() {
+    let directory = TempDir::new().unwrap();
+    let file = std::fs::File::create(directory.path().join("m.yaml")).unwrap();
+    file.set_len(200 << 20).unwrap();
+    told(directory.path(), &["check", "m.yaml"]).exits(2).says("larger than the limit of 16 MiB");
+}
+
+#[test]
+fn what_is_no_text_is_refused() {
+    refused((0..=255).collect::<Vec<u8>>(), "is not a text");
+    refused(b"name: caf\xe9\n", "no UTF-8 at byte 9 (line 1)");
+    refused(b"duration: 1s\nname: a\0b\n", "a zero byte at byte 20 (line 2)");
+    refused(b"\xff\xfed\0u\0", "save it as UTF-8");
+}
+
+#[test]
+fn what_holds_no_model_is_refused() {
+    refused("", "this file is empty, not a model");
+    refused("# nothing\n\n# at all\n", "this file is empty, not a model");
+    refused("---\n...\n", "this file is empty, not a model");
+    refused("[]", "this is a list, not a model");
+    refused("{}", "a model needs the key `duration`");
+    refused(format!("{SMALL}---\n{SMALL}"), "a second document begins here");
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    let directory = small();
+    told(directory.path(), &["run", "nowhere.yaml"]).exits(2).says("cannot read `nowhere.yaml`: No such file");
+    told(directory.path(), &["run", "."]).exits(2).says("cannot read `.`: it is a directory");
+    told(directory.path(), &["check", "m.yaml", "nowhere.yaml"]).exits(2).says("cannot read `nowhere.yaml`");
+    told(directory.path(), &["run", "/dev/zero"]).exits(2).says("larger than the limit of 16 MiB");
+    told(directory.path(), &["check", ""]).exits(2).says("a value is required");
+}
+
+#[test]
+fn bombs_and_towers_are_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..30 {
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", "));
+    }
+    refused(bomb, "aliases copy more than 100000 values");
+    refused(format!("a: {}", "[".repeat(20_000)), "more than 100 lists and maps stand inside each other");
+    refused(format!("a: {}", "{a: ".repeat(20_000)), "more than 100 lists and maps stand inside each other");
+    let steps = |depth: usize| "[{repeat: {times: 1, steps: ".repeat(depth) + "[]" + &"}}]".repeat(depth);
+    let model = |depth| format!("duration: 1s\nservices: {{a: {{endpoints: {{get: {}}}}}}}\n", steps(depth));
+    refused(model(90), "inside each other");
+}
+
+#[test]
+fn words_of_a_hundred_thousand_letters_are_told_in_a_few() {
+    for model in [format!("{}: 1\n", "x".repeat(100_000)), format!("duration: {}\n", "9".repeat(100_000)), "x".repeat(100_000)] {
+        for told in both(&model) {
+            told.exits(2);
+            assert!(told.stdout.len() + told.stderr.len() < 500_000);
+        }
+    }
+}
+
+// -- large and endless models --------------------------------------------------------------------------------------------
+
+/// A chain of a hundred thousand services is a model like another.
+#[test]
+fn a_hundred_thousand_services_are_accepted() {
+    let mut model = String::from("duration: 1s\nclients: {c: {target: s0.get, arrivals: constant(5/s)}}\nservices:\n");
+    let most = 100_000;
+    for i in 0..most {
+        model += &format!("  s{i}: {{endpoints: {{get: [{{call: s{}.get}}]}}}}\n", i + 1);
+    }
+    model += &format!("  s{most}: {{endpoints: {{get: [{{work: 1ms}}]}}}}\n");
+    let directory = holding("m.yaml", model);
+    told(directory.path(), &["check", "m.yaml"]).exits(0).says("without a timeout");
+}
+
+#[test]
+fn more_services_than_a_file_may_hold_are_refused() {
+    let mut model = String::from("duration: 1s\nservices:\n");
+    for i in 0..500_000 {
+        model += &format!("  service-{i}: {{endpoints: {{get: [{{work: 1ms}}]}}}}\n");
+    }
+    let directory = holding("m.yaml", model);
+    told(directory.path(), &["check", "m.yaml"]).exits(2).says("larger than the limit of 16 MiB");
+}
+
+#[test]
+fn choices_in_a_row_are_not_multiplied_out() {
+    let choice = "{choose: {a: {steps: [{work: 1ms}]}, b: {steps: [{call: b.get}]}}}";
+    let steps = vec![choice; 60].join(", ");
+    let model = format!(
+        "duration: 1s\nclients: {{c: {{target: a.get, arrivals: constant(5/s)}}}}\n\
+         services: {{a: {{endpoints: {{get: [{steps}]}}}}, b: {{endpoints: {{get: [{{work: 1ms}}]}}}}}}\n"
+    );
+    for told in both(model) {
+        told.exits(0);
+    }
+}
+
+const CYCLE: &str = "duration: 1s\n\
+    clients: {c: {target: a.get, arrivals: constant(5/s)}}\n\
+    services: {a: {endpoints: {get: [{call: b.get}]}}, b: {endpoints: {get: [{call: a.get}]}}}\n";
+
+#[test]
+fn a_cycle_that_nothing_ends_is_refused_before_it_runs() {
+    for told in both(CYCLE) {
+        told.exits(2).says("error[endless-cycle]").says("`a.get` → `b.get` → `a.get`").says("take one of these calls out");
+    }
+}
+
+#[test]
+fn time_that_stands_still_is_a_limit_with_a_way_out() {
+    let again = CYCLE.replace("{call: b.get}", "{choose: {again: {weight: 1e9, steps: [{call: b.get}]}, done: {weight: 1, steps: []}}}");
+    let storm = "duration: 1s\n\
+        clients: {c: {target: a.get, arrivals: constant(5/s), policy: p}}\n\
+        services: {a: {endpoints: {get: [{work: 1ms}]}}}\n\
+        policies: {p: {retry: {attempts: unlimited}}}\n\
+        faults: {dead: {at: 0s, crash: {service: a}}}\n";
+    let loops = SMALL.replace("{work: 1ms}", "{repeat: {times: 1000000, steps: [{repeat: {times: 1000000, steps: []}}]}}");
+    for model in [again.as_str(), storm, &loops] {
+        let directory = holding("m.yaml", model);
+        told(directory.path(), &["check", "m.yaml"]).exits(0);
+        let told = told(directory.path(), &["run", "m.yaml", "-q"]);
+        told.exits(3).says("1000000 events happened at the single instant").says("simulated time does not advance");
+        told.says("help: look for calls or retries that take no time");
+    }
+}
+
+#[test]
+fn a_million_turns_of_nothing_are_done() {
+    let model = SMALL.replace("{work: 1ms}", "{repeat: {times: 999999, steps: []}}, {work: 1ms}").replace("10s", "1s");
+    let [check, run] = both(model);
+    check.exits(0);
+    run.exits(0);
+}
+
+#[test]
+fn limits_are_met_and_told() {
+    let directory = small();
+    told(directory.path(), &["run", "m.yaml", "--max-events", "10"]).exits(3).says("limit of 10 events").says("--max-events");
+    let queues = SMALL.replace("poisson(10/s)", "poisson(1000/s)").replace("1ms", "1h");
+    let directory = holding("m.yaml", queues);
+    let told = told(directory.path(), &["run", "m.yaml", "--max-in-flight", "100"]);
+    told.exits(3).says("100 calls were in flight together").says("add timeouts");
+}
+
+// -- where results go ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_directory_that_cannot_be_written_is_told_before_the_run() {
+    let directory = small();
+    for out in ["m.yaml", "m.yaml/below", "/proc/x", "/dev/null/x"] {
+        let told = told(directory.path(), &["run", "m.yaml", "--out", out]);
+        told.exits(2).says(&format!("cannot write to `{out}`")).says("--out");
+        assert!(told.stdout.is_empty(), "nothing was run: {}", told.stdout);
+    }
+}
+
+#[test]
+fn artefacts_are_whole_and_replaced() {
+    let directory = small();
+    for _ in 0..2 {
+        told(directory.path(), &["run", "m.yaml", "--out", "out/deep"]).exits(0).says("artefacts are in out/deep");
+    }
+    let mut names: Vec<String> = files_in(&directory.path().join("out/deep"));
+    names.retain(|name| !name.starts_with("charts"));
+    assert_eq!(names, ["model.resolved.yaml", "series.csv", "summary.json", "timeline.csv"]);
+}
+
+fn files_in(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let directory = small();
+    for arguments in [&["schema"][..], &["check", "m.yaml", "--resolved"], &["run", "m.yaml", "-q"], &["run", "--help"]] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 1];
+        let mut stdout = child.stdout.take().unwrap();
+        let _ = stdout.read(&mut first);
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let directory = small();
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"));
+    let output = command.args(["run", "m.yaml", "-q"]).current_dir(directory.path()).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_finished() {
+    let model = SMALL.replace("10s", "300d").replace("10/s", "10000/s").replace("duration", "window: 1h\nduration");
+    let directory = holding("m.yaml", model);
+    for (arguments, says) in [
+        (&["run", "m.yaml", "--out", "out"][..], "interrupted: the figures are of what was finished"),
+        (&["run", "m.yaml", "--seeds", "3"], "interrupted"),
+    ] {
+        let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Long enough that it runs, whatever else the machine does: it says so in the directory that it opened.
+        wait_a_moment();
+        let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(interrupt.success());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+    }
+    let summary = std::fs::read_to_string(directory.path().join("out/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert!(summary["clients"]["c"]["offered"].as_u64().is_some_and(|offered| offered > 0), "{summary}");
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test of a process, not a simulation")]
+fn wait_a_moment() {
+    std::thread::sleep(Duration::from_secs(2));
+}
+
+// -- flags ---------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn every_format_is_what_it_says() {
+    let directory = small();
+    let of = |format: &str| {
+        let told = told(directory.path(), &["run", "m.yaml", "-q", "--format", format]);
+        told.exits(0);
+        told.stdout
+    };
+    let json: serde_json::Value = serde_json::from_str(&of("json")).unwrap();
+    assert_eq!(json["name"], "m");
+    let csv = of("csv");
+    let mut reader = csv.lines();
+    let columns = reader.next().unwrap().split(',').count();
+    assert!(columns > 1 && reader.all(|row| row.split(',').count() >= columns), "{csv}");
+    assert!(of("markdown").contains("| "));
+    assert!(of("table").contains("Clients"));
+    told(directory.path(), &["run", "m.yaml", "--format", "xml"]).exits(2).says("possible values: table, json, csv, markdown");
+}
+
+#[test]
+fn nothing_is_coloured_where_it_is_not_wanted() {
+    let directory = small();
+    for (arguments, variable) in [(&["run", "m.yaml"][..], Some("1")), (&["run", "m.yaml", "--no-color"], None)] {
+        let mut command = brownout(directory.path());
+        command.args(arguments);
+        if let Some(value) = variable {
+            command.env("NO_COLOR", value);
+        }
+        let output = command.output().unwrap();
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
+    }
+}
+
+#[test]
+fn jobs_and_seeds_change_no_byte() {
+    let directory = small();
+    let of = |jobs: &str| {
+        let told = told(directory.path(), &["run", "m.yaml", "-q", "--seeds", "3", "--jobs", jobs, "--format", "json"]);
+        told.exits(0);
+        told.stdout
+    };
+    let one = of("1");
+    for jobs in ["0", "2", "100000"] {
+        assert_eq!(of(jobs), one, "--jobs {jobs}");
+    }
+    let summary: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(summary["runs"], 3);
+    told(directory.path(), &["run", "m.yaml", "--seeds", "0"]).exits(2).says("0 is not in 1..=1000000");
+    told(directory.path(), &["run", "m.yaml", "--jobs", "-1"]).exits(2);
+    told(directory.path(), &["run", "m.yaml", "--seed", "18446744073709551615", "--seeds", "2", "-q"]).exits(0);
+}
+
+#[test]
+fn exit_codes_tell_how_it_went() {
+    let directory = holding("good.yaml", format!("{SMALL}expect: {{fine: successRate(c) > 50%}}\n"));
+    std::fs::write(directory.path().join("bad.yaml"), format!("{SMALL}expect: {{fine: successRate(c) < 50%}}\n")).unwrap();
+    told(directory.path(), &["run", "good.yaml"]).exits(0);
+    told(directory.path(), &["run", "bad.yaml"]).exits(1).says("✗");
+    told(directory.path(), &["run", "bad.yaml", "--seeds", "2"]).exits(1);
+    told(directory.path(), &["check", "bad.yaml"]).exits(0);
+    told(directory.path(), &["check", "good.yaml", "--set", "services.a.replicas=none"]).exits(2);
+    told(directory.path(), &["compare", "good.yaml"]).exits(2).says("no variants to compare");
+    told(directory.path(), &["--version"]).exits(0).says("brownout 0");
+    told(directory.path(), &["--help"]).exits(0).says("Exit codes");
+    told(directory.path(), &[]).exits(2);
+    told(directory.path(), &["run"]).exits(2).says("<MODEL>");
+}
+
+#[test]
+fn commands_of_later_releases_are_refused_by_name() {
+    let directory = small();
+    for (arguments, word) in [
+        (&["sweep", "m.yaml"][..], "sweep"),
+        (&["hunt", "m.yaml"], "hunt"),
+        (&["import", "istio", "x"], "import"),
+        (&["graph", "m.yaml"], "graph"),
+        (&["report", "out"], "report"),
+        (&["run", "m.yaml", "--trace", "5"], "--trace"),
+        (&["run", "m.yaml", "--shard=1/2"], "--shard"),
+        (&["check", "m.yaml", "--explain", "a"], "--explain"),
+    ] {
+        told(directory.path(), arguments).exits(2).says(&format!("`{word}` is not of this release")).says("help: ");
+    }
+    told(directory.path(), &["rnu", "m.yaml"]).exits(2).says("unrecognized subcommand");
+}
+
+#[test]
+fn settings_reach_into_a_model() {
+    let directory = holding(
+        "m.yaml",
+        "duration: 10s\n\
+         clients: {c: {target: shop.prod.get, arrivals: poisson(10/s), policy: guarded}}\n\
+         services: {shop.prod: {endpoints: {get: [{work: 1ms}]}}}\n\
+         policies: {guarded: {timeout: 1s, retry: {attempts: 3, budget: {percent: 20%}}}}\n\
+         faults: {slow-db: {at: 1s, for: 30s, slow: {service: shop.prod, factor: 2}}}\n",
+    );
+    let sets = [
+        "faults.slow-db.for=10s",
+        "policies.guarded.retry.budget=null",
+        "services.\"shop.prod\".replicas=3",
+        "services.\"shop.prod\".endpoints.get[0].work=lognormal(p50: 4ms, p99: 30ms)",
+        "clients.c.load=0.5",
+    ];
+    let mut arguments = vec!["check", "m.yaml", "--resolved"];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    let told = told(directory.path(), &arguments);
+    told.exits(0);
+    for line in [
+        "    for: \"10s\"  # --set",
+        "      budget: null  # default",
+        "    replicas: 3  # --set",
+        "          work: \"lognormal(p50: 4ms, p99: 30ms)\"  # --set",
+        "    load: 0.5  # --set",
+        "      attempts: 3  # m.yaml:4",
+    ] {
+        assert!(told.stdout.lines().any(|told| told == line), "{line}\n{}", told.stdout);
+    }
+}
+
+/// A pipe is a file too.
+#[test]
+fn models_are_read_from_a_pipe() {
+    let directory = TempDir::new().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"))
+        .args(["check", "/dev/stdin"])
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(SMALL.as_bytes()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+/// The gallery's largest model, for what follows.
+fn order_system() -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/order-system.yaml")).unwrap()
+}
+
+mod mutations {
+    use super::order_system;
+    use brownout::base::limit::Limits;
+    use brownout::model;
+    use brownout::topology::{check, compile::compile};
+    use brownout::world::{self, Control};
+    use proptest::prelude::*;
+
+    /// What a hand, an editor or a merge does to a file.
+    #[derive(Clone, Debug)]
+    enum Edit {
+        DropLine(usize),
+        DoubleLine(usize),
+        SwapLines(usize, usize),
+        Cut(usize),
+        Insert(usize, String),
+        Delete(usize, usize),
+        /// Some number becomes another.
+        Number(usize, String),
+        /// Some word becomes another word of the file.
+        Word(usize, usize),
+    }
+
+    fn edits() -> impl Strategy<Value = Edit> {
+        let at = || 0usize..100_000;
+        let odd = prop_oneof![
+            Just("0".to_string()),
+            Just("1".into()),
+            Just("-1".into()),
+            Just("1e9".into()),
+            Just("1000000000".into()),
+            Just("18446744073709551616".into()),
+            Just("0.0000001".into()),
+            Just("null".into()),
+            Just("unlimited".into()),
+            (0u32..100_000).prop_map(|n| n.to_string()),
+        ];
+        prop_oneof![
+            at().prop_map(Edit::DropLine),
+            at().prop_map(Edit::DoubleLine),
+            (at(), at()).prop_map(|(a, b)| Edit::SwapLines(a, b)),
+            at().prop_map(Edit::Cut),
+            (at(), "[ -~\n\t\u{e9}\u{1F600}]{1,4}").prop_map(|(at, text)| Edit::Insert(at, text)),
+            (at(), 1usize..12).prop_map(|(at, len)| Edit::Delete(at, len)),
+            (at(), odd).prop_map(|(at, number)| Edit::Number(at, number)),
+            (at(), at()).prop_map(|(a, b)| Edit::Word(a, b)),
+        ]
+    }
+
+    fn apply(text: &str, edit: &Edit) -> String {
+        let lines: Vec<&str> = text.split('\n').collect();
+        let line = |at: usize| at % lines.len();
+        let spot = |at: usize| (0..=at % (text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        match edit {
+            Edit::DropLine(at) => {
+                let mut lines = lines.clone();
+                lines.remove(line(*at));
+                lines.join("\n")
+            }
+            Edit::DoubleLine(at) => {
+                let mut lines = lines.clone();
+                lines.insert(line(*at), lines[line(*at)]);
+                lines.join("\n")
+            }
+            Edit::SwapLines(a, b) => {
+                let mut lines = lines.clone();
+                lines.swap(line(*a), line(*b));
+                lines.join("\n")
+            }
+            Edit::Cut(at) => text[..spot(*at)].to_string(),
+            Edit::Insert(at, more) => format!("{}{more}{}", &text[..spot(*at)], &text[spot(*at)..]),
+            Edit::Delete(at, len) => {
+                let from = spot(*at);
+                let until = (from + len..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+                format!("{}{}", &text[..from], &text[until..])
+            }
+            Edit::Number(at, number) => replaced(text, *at, number, |c| c.is_ascii_digit() || c == '.'),
+            Edit::Word(a, b) => {
+                let words = pieces(text, |c| c.is_alphabetic());
+                match words.get(b % words.len().max(1)) {
+                    Some((from, until)) => replaced(text, *a, &text[*from..*until].to_string(), |c| c.is_alphabetic()),
+                    None => text.to_string(),
+                }
+            }
+        }
+    }
+
+    fn pieces(text: &str, inside: impl Fn(char) -> bool) -> Vec<(usize, usize)> {
+        let mut pieces: Vec<(usize, usize)> = Vec::new();
+        for (at, c) in text.char_indices().filter(|(_, c)| inside(*c)) {
+            match pieces.last_mut() {
+                Some((_, until)) if *until == at => *until = at + c.len_utf8(),
+                _ => pieces.push((at, at + c.len_utf8())),
+            }
+        }
+        pieces
+    }
+
+    fn replaced(text: &str, at: usize, with: &str, inside: impl Fn(char) -> bool) -> String {
+        let pieces = pieces(text, inside);
+        match pieces.get(at % pieces.len().max(1)) {
+            Some((from, until)) => format!("{}{with}{}", &text[..*from], &text[*until..]),
+            None => text.to_string(),
+        }
+    }
+
+    /// Reads, checks, and if it can run, runs for a while.
+    fn go_through(text: &str) {
+        let loader = |_: &str| Ok(text.as_bytes().to_vec());
+        let loaded = match model::read("m.yaml", &loader, &[], None) {
+            Ok(loaded) => loaded,
+            Err(refused) => {
+                assert!(refused.problems.has_errors());
+                let _ = brownout::report::diagnostics::text(&refused.problems, &refused.sources, Default::default());
+                return;
+            }
+        };
+        let Ok(topology) = compile(&loaded.model, &|_| Err("no files here".into())) else { return };
+        if check::check(&topology).iter().any(|finding| finding.weight == check::Weight::Error) {
+            return;
+        }
+        let limits = Limits { events: 20_000, ..Limits::default() };
+        let _ = world::run(&topology, 1, Control { limits, ..Control::default() });
+    }
+
+    /// A case that takes longer hangs.
+    const SLOWEST: std::time::Duration = std::time::Duration::from_secs(30);
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        #[allow(clippy::disallowed_methods, reason = "it measures the program, not a simulation")]
+        fn no_edit_of_a_model_breaks_the_program(edits in proptest::collection::vec(edits(), 1..4)) {
+            let text = edits.iter().fold(order_system(), |text, edit| apply(&text, edit));
+            let began = std::time::Instant::now();
+            go_through(&text);
+            prop_assert!(began.elapsed() < SLOWEST, "took {:?}", began.elapsed());
+        }
+    }
+}
