@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod base;
+pub mod cli;
 pub mod engine;
 pub mod experiment;
 pub mod export;

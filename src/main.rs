@@ -1,3 +1,7 @@
-//! The `brownout` command.
+//! The command line of brownout; everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    brownout::cli::main()
+}

@@ -1,6 +1,18 @@
 //! What users write: specs, units, overlays, the grammar of expectations. Every value keeps its origin.
 
 pub mod expectation;
+mod later;
+pub mod load;
 pub mod name;
+pub mod overlay;
+mod parentheses;
+pub mod resolved;
 pub mod scalar;
+pub mod schema;
+pub mod source;
 pub mod spec;
+pub mod tree;
+mod validate;
+pub mod yaml;
+
+pub use load::{Loaded, Loader, Refused, read};

@@ -3,6 +3,7 @@
 
 pub mod charts;
 pub mod compare;
+pub mod diagnostics;
 pub mod expectations;
 pub mod golden;
 pub mod story;

@@ -242,7 +242,7 @@ impl World<'_> {
             }
         };
         let state = &self.clients[client.index()];
-        let (path, cause) = (below(state.path, self.topology.sites[site.index()].path), state.cause);
+        let (path, cause) = (below(state.path, self.sites[site.index()].path), state.cause);
         self.start_call(site.0, hold::OF_CLIENT, parent, request, path, cause);
     }
 

@@ -12,6 +12,7 @@ use crate::observe::episode::{Place, Trouble};
 use crate::topology::{Cancellation, Discipline, FaultAction};
 
 impl World<'_> {
+    #[inline]
     pub(super) fn new_job(&mut self, job: Job) -> u32 {
         let slot = self.jobs.insert(job).expect("the limit on what is in flight is below the slab's");
         if self.with_deadlines && self.deadlines.len() <= slot as usize {
@@ -30,18 +31,33 @@ impl World<'_> {
     }
 
     /// An attempt comes to the door.
+    #[inline]
     pub(super) fn job_arrives(&mut self, job: u32) {
         let now = self.now();
+        let state = &self.replicas[self.jobs[job].replica as usize];
+        let service = state.service;
+        if state.unusual || state.troubled() {
+            return self.arrive_unusually(job, service);
+        }
+        let entry = &mut self.jobs[job];
+        (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
+        self.recorder.arrived(service, now);
+        self.admit(job, service);
+    }
+
+    /// As above at a replica that is down, paused, limits its rate, or notices that a caller has gone.
+    #[cold]
+    fn arrive_unusually(&mut self, job: u32, service: ServiceId) {
+        let now = self.now();
         let replica = self.jobs[job].replica;
-        let service = self.topology.replicas[replica as usize].service;
+        let spec = &self.topology.services[service.index()];
         let state = &self.replicas[replica as usize];
         if !state.up {
             let down = state.fault_cause;
             self.jobs[job].cause = down.or(self.jobs[job].cause);
             return self.answer(job, Outcome::CONNECT_FAILURE);
         }
-        let was_held = self.jobs[job].state == JobState::Held;
-        if !was_held {
+        if self.jobs[job].state != JobState::Held {
             let entry = &mut self.jobs[job];
             (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
             self.recorder.arrived(service, now);
@@ -51,29 +67,29 @@ impl World<'_> {
             self.jobs[job].cause = self.replicas[replica as usize].fault_cause;
             return self.hold_at(replica, Kind::JobArrives, job);
         }
-        if let Some(bucket) = &self.topology.services[service.index()].rate_limit
+        if let Some(bucket) = &spec.rate_limit
             && !bucket.take(self.replicas[replica as usize].bucket.get_or_insert_with(|| bucket.start(now)), now)
         {
             return self.reject(job, service, Trouble::RateLimited, Outcome::RATE_LIMITED);
         }
-        self.admit(job, service);
-    }
-
-    /// Gives the job a worker, a place in the queue, or a refusal.
-    fn admit(&mut self, job: u32, service: ServiceId) {
-        let now = self.now();
-        let spec = &self.topology.services[service.index()];
         if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
             self.recorder.admitted(service, now);
             self.recorder.abandoned(service, self.jobs[job].arrived, now);
             return self.free_job(job);
         }
+        self.admit(job, service);
+    }
+
+    /// Gives the job a worker, a place in the queue, or a refusal.
+    #[inline]
+    fn admit(&mut self, job: u32, service: ServiceId) {
+        let now = self.now();
         let replica = &self.replicas[self.jobs[job].replica as usize];
-        if replica.busy < spec.workers {
+        if replica.busy < replica.workers {
             self.recorder.admitted(service, now);
             self.jobs[job].marks |= mark::PRESENT;
             self.start_job(job);
-        } else if replica.queue_len < spec.queue_capacity {
+        } else if replica.queue_len < replica.queue_capacity {
             self.recorder.admitted(service, now);
             self.jobs[job].marks |= mark::PRESENT;
             self.enqueue(job, service);
@@ -82,6 +98,7 @@ impl World<'_> {
         }
     }
 
+    #[cold]
     fn reject(&mut self, job: u32, service: ServiceId, trouble: Trouble, outcome: Outcome) {
         let now = self.now();
         let because = self.cause_of(job);
@@ -91,6 +108,7 @@ impl World<'_> {
     }
 
     /// Sends a job's answer to whoever still waits for it.
+    #[inline]
     fn answer(&mut self, job: u32, outcome: Outcome) {
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
@@ -169,7 +187,7 @@ impl World<'_> {
 
     /// Gives free workers to those who wait.
     pub(super) fn work_off_queue(&mut self, replica: u32) {
-        let service = self.topology.replicas[replica as usize].service;
+        let service = self.replicas[replica as usize].service;
         let spec = &self.topology.services[service.index()];
         // A job that ends at once frees its worker while this loop stands below it; the loop then goes on.
         if self.replicas[replica as usize].in_loop {
@@ -202,12 +220,11 @@ impl World<'_> {
     fn start_job(&mut self, job: u32) {
         let now = self.now();
         let Job { replica, arrived, .. } = self.jobs[job];
-        let service = self.topology.replicas[replica as usize].service;
         self.jobs[job].marks |= mark::WORKER;
         let state = &mut self.replicas[replica as usize];
         state.busy += 1;
-        debug_assert!(state.busy <= self.topology.services[service.index()].workers);
-        let troubled = state.hung > 0 || !state.errors.is_empty();
+        debug_assert!(state.busy <= state.workers);
+        let (service, troubled) = (state.service, state.troubled());
         self.recorder.started(service, arrived, now);
         if troubled && self.is_struck(job) {
             return;
@@ -252,8 +269,8 @@ impl World<'_> {
             return self.free_job(job);
         }
         let now = self.now();
-        let service = self.topology.replicas[replica as usize].service;
         let state = &mut self.replicas[replica as usize];
+        let (service, queue_len) = (state.service, state.queue_len);
         state.busy -= 1;
         state.cause = cause.or(state.fault_cause);
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
@@ -262,7 +279,7 @@ impl World<'_> {
             self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause);
         }
         self.answer(job, outcome);
-        if self.replicas[replica as usize].queue_len > 0 {
+        if queue_len > 0 {
             self.work_off_queue(replica);
         }
     }

@@ -34,7 +34,12 @@ impl<'t> World<'t> {
 
     /// Takes the call down through the layers from `from` on, and sends an attempt if all let it pass.
     pub(super) fn descend(&mut self, call: u32, from: usize) {
-        let Some((rules, policy)) = self.rules(call) else { return self.send_attempt(call) };
+        let Some((rules, policy)) = self.rules(call) else {
+            if self.with_deadlines {
+                self.inherit_deadline(call);
+            }
+            return self.send_attempt(call);
+        };
         if from == 0 && self.with_extras {
             if self.with_deadlines && rules.deadline.is_none() {
                 self.inherit_deadline(call);
@@ -101,13 +106,15 @@ impl<'t> World<'t> {
 
     // -- timeout -----------------------------------------------------------------------------------------------------
 
-    fn arm_timeout(&mut self, call: u32, policy: PolicyId) -> bool {
+    #[inline]
+    pub(super) fn arm_timeout(&mut self, call: u32, policy: PolicyId) -> bool {
         let lane = self.timeout_lanes[policy.index()].expect("a timeout layer has a lane");
         self.calls[call].timer = self.calendar.arm(lane, call);
         self.calls[call].holds |= hold::TIMER;
         true
     }
 
+    #[inline]
     pub(super) fn disarm_timeout(&mut self, call: u32, policy: PolicyId) {
         if self.calls[call].holds & hold::TIMER != 0 {
             self.calls[call].holds &= !hold::TIMER;

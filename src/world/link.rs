@@ -7,19 +7,22 @@
 use super::World;
 use super::event::Kind;
 use super::keys::Purpose;
-use super::state::{JobState, NOBODY};
+use super::state::{Job, JobState, NOBODY};
 use crate::base::dist::Dist;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Nanos;
 use crate::observe::episode::Cause;
+use crate::topology::Topology;
 use crate::topology::fault::{Blocked, Packets};
 use crate::topology::site::{RETRANSMISSIONS, RETRANSMIT_AFTER};
 
 /// What faults have done to links; nothing is looked at while `disturbed` is 0.
-#[derive(Default)]
 pub(super) struct Links {
+    /// Some link loses messages by itself, or a fault on one is in progress.
+    rough: bool,
+    lossy: bool,
     /// Faults on links in progress.
     disturbed: u32,
     /// `(link, occurrence, what)`, in the order in which they began.
@@ -35,6 +38,13 @@ struct Disturbance {
     loss: f64,
     blocked: Blocked,
     hold: bool,
+}
+
+impl Links {
+    pub fn new(topology: &Topology) -> Links {
+        let lossy = topology.links.iter().any(|link| link.loss > 0.0);
+        Links { rough: lossy, lossy, disturbed: 0, faults: Vec::new(), held: Vec::new() }
+    }
 }
 
 /// What a message meets.
@@ -53,10 +63,17 @@ enum Way {
 
 impl World<'_> {
     /// The link that a job of this site travels on.
+    #[inline]
     fn link_of(&self, job: u32, site: u32) -> LinkId {
+        let hot = &self.sites[site as usize];
+        if hot.by_zone { self.link_by_zone(job, site) } else { hot.link }
+    }
+
+    #[cold]
+    fn link_by_zone(&self, job: u32, site: u32) -> LinkId {
         let call = self.jobs[job].call;
         let site = &self.topology.sites[site as usize];
-        if !site.by_zone || self.topology.zone_links.is_empty() || call == NOBODY {
+        if call == NOBODY {
             return site.link;
         }
         let from = self.zone_of_caller(self.caller_of(call), site.caller);
@@ -76,12 +93,14 @@ impl World<'_> {
     }
 
     /// Sends a job's request (again). If its caller has gone meanwhile it is delivered all the same: the bytes are TCP's.
+    #[inline]
     pub(super) fn send_request(&mut self, job: u32) {
         let site = self.jobs[job].next;
         self.transmit(job, site, Way::Out);
     }
 
     /// Sends a job's answer (again).
+    #[inline]
     pub(super) fn send_answer(&mut self, job: u32) {
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
@@ -90,32 +109,44 @@ impl World<'_> {
         self.transmit(job, site, Way::Back);
     }
 
+    #[inline]
     fn transmit(&mut self, job: u32, site: u32, way: Way) {
         let link = self.link_of(job, site);
-        let (request, path) = (self.jobs[job].request, self.jobs[job].path);
-        let (latency, loss) = (&self.topology.links[link.index()].latency, self.topology.links[link.index()].loss);
-        let (arrival, again, latency_purpose, loss_purpose) = match way {
-            Way::Out => (Kind::JobArrives, Kind::RequestSentAgain, Purpose::LinkOut, Purpose::LossOut),
-            Way::Back => (Kind::AnswerArrives, Kind::AnswerSentAgain, Purpose::LinkBack, Purpose::LossBack),
+        let Job { request, path, .. } = self.jobs[job];
+        let latency = &self.topology.links[link.index()].latency;
+        let (arrival, purpose) = match way {
+            Way::Out => (Kind::JobArrives, Purpose::LinkOut),
+            Way::Back => (Kind::AnswerArrives, Purpose::LinkBack),
         };
-        let mut after =
-            if latency.is_zero() { Nanos::ZERO } else { latency.sample(&mut self.keys.call(site, request, path, latency_purpose)) };
-        if loss > 0.0 || self.links.disturbed > 0 {
-            let tries = self.jobs[job].pending;
-            let weather = self.weather(link, site, request, path.wrapping_add(tries.wrapping_mul(0x9e37_79b9)), way, loss, loss_purpose);
-            if weather.cause.is_some() {
-                self.jobs[job].cause = weather.cause;
-            }
-            if weather.held {
-                self.links.held.push((link, job, way == Way::Back));
-                return;
-            }
-            if weather.lost {
-                return self.lost(job, again, way);
-            }
-            after += weather.extra;
+        let after = latency.sample(&mut self.keys.call(site, request, path, purpose));
+        if self.links.rough {
+            return self.transmit_roughly(job, site, way, link, after);
         }
         self.calendar.schedule_in(after, arrival as u8, job);
+    }
+
+    /// As above where messages may be lost, held or late.
+    #[cold]
+    fn transmit_roughly(&mut self, job: u32, site: u32, way: Way, link: LinkId, after: Nanos) {
+        let (arrival, again, purpose) = match way {
+            Way::Out => (Kind::JobArrives, Kind::RequestSentAgain, Purpose::LossOut),
+            Way::Back => (Kind::AnswerArrives, Kind::AnswerSentAgain, Purpose::LossBack),
+        };
+        let Job { request, path, pending: tries, .. } = self.jobs[job];
+        let path = path.wrapping_add(tries.wrapping_mul(0x9e37_79b9));
+        let loss = self.topology.links[link.index()].loss;
+        let weather = self.weather(link, (site, request, path), way, loss, purpose);
+        if weather.cause.is_some() {
+            self.jobs[job].cause = weather.cause;
+        }
+        if weather.held {
+            self.links.held.push((link, job, way == Way::Back));
+            return;
+        }
+        if weather.lost {
+            return self.lost(job, again, way);
+        }
+        self.calendar.schedule_in(after + weather.extra, arrival as u8, job);
     }
 
     fn lost(&mut self, job: u32, again: Kind, way: Way) {
@@ -134,8 +165,7 @@ impl World<'_> {
         self.calendar.schedule_in(Nanos::ZERO, Kind::AnswerArrives as u8, job);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn weather(&self, link: LinkId, site: u32, request: u64, path: u32, way: Way, loss: f64, purpose: Purpose) -> Weather {
+    fn weather(&self, link: LinkId, (site, request, path): (u32, u64, u32), way: Way, loss: f64, purpose: Purpose) -> Weather {
         let mut weather = Weather { extra: Nanos::ZERO, lost: false, held: false, cause: Cause::NONE };
         let mut words = self.keys.call(site, request, path, purpose);
         weather.lost = loss > 0.0 && words.chance(loss);
@@ -168,6 +198,7 @@ impl World<'_> {
             self.links.faults.push((link, occurrence, Disturbance { cause, latency: latency.clone(), loss, blocked: clear, hold: false }));
         }
         self.links.disturbed += 1;
+        self.links.rough = true;
     }
 
     pub(super) fn partition_links(&mut self, occurrence: u32, links: &[(LinkId, Blocked)], packets: Packets, cause: Cause) {
@@ -176,12 +207,14 @@ impl World<'_> {
             self.links.faults.push((link, occurrence, Disturbance { cause, latency: None, loss: 0.0, blocked, hold }));
         }
         self.links.disturbed += 1;
+        self.links.rough = true;
     }
 
     /// The fault is over; what it held is sent on its way, in the order in which it was held.
     pub(super) fn calm_links(&mut self, occurrence: u32) {
         self.links.faults.retain(|(_, by, _)| *by != occurrence);
         self.links.disturbed -= 1;
+        self.links.rough = self.links.lossy || self.links.disturbed > 0;
         for (_, job, back) in std::mem::take(&mut self.links.held) {
             // Another partition may hold it still; then it is held again.
             if back { self.send_answer(job) } else { self.send_request(job) }

@@ -4,7 +4,7 @@
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
 //! [`layers`] (the caller's side), [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
-//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`keys`] (random streams).
+//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`keys`] (random streams), [`hot`].
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
@@ -12,6 +12,7 @@ mod cache;
 mod client;
 mod event;
 mod fault;
+mod hot;
 mod inbound;
 mod keys;
 mod layers;
@@ -38,6 +39,7 @@ use crate::policy::app::{BreakerState, BulkheadState, RetryBudgetState, TokenBuc
 use crate::topology::Topology;
 use cache::CacheState;
 use client::ClientState;
+use hot::HotSite;
 use keys::Keys;
 use link::Links;
 use replica::{PoolState, ReplicaState};
@@ -49,6 +51,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct World<'t> {
     topology: &'t Topology,
     keys: Keys,
+    /// Per site, what every attempt asks.
+    sites: Vec<HotSite>,
     calendar: Calendar,
     recorder: Recorder,
     calls: Slab<Call>,
@@ -97,7 +101,7 @@ impl<'t> World<'t> {
 
     #[inline(always)]
     fn service_of(&self, job: u32) -> ServiceId {
-        self.topology.replicas[self.jobs[job].replica as usize].service
+        self.replicas[self.jobs[job].replica as usize].service
     }
 
     /// The newest harm that the job, or the replica it is at, has met.

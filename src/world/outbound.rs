@@ -2,6 +2,7 @@
 
 use super::World;
 use super::event::Kind;
+use super::hot::{self, HotSite};
 use super::keys::{Purpose, below};
 use super::state::*;
 use crate::base::outcome::Outcome;
@@ -9,16 +10,15 @@ use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::engine::TimerId;
 use crate::observe::episode::{Cause, Place, Trouble};
-use crate::policy::app::{LoadBalancing, Scope};
+use crate::policy::app::Scope;
 use crate::topology::Step;
 use crate::topology::site::Caller;
 
 impl World<'_> {
     /// Begins a call. `path` is its place in the tree of the request's calls.
     pub(super) fn start_call(&mut self, site: u32, kind: u8, parent: u32, request: u64, path: u32, cause: Cause) -> u32 {
-        let topology = self.topology;
         let now = self.now();
-        let place = &topology.sites[site as usize];
+        let HotSite { edge, kind: layered, .. } = self.sites[site as usize];
         let call = Call {
             request,
             started: now,
@@ -34,7 +34,7 @@ impl World<'_> {
             holds: kind,
         };
         let call = self.calls.insert(call).expect("the limit on what is in flight is below the slab's");
-        self.recorder.call_started(place.edge, now);
+        self.recorder.call_started(edge, now);
         if kind == hold::OF_JOB {
             self.jobs[parent].pending = call;
             self.jobs[parent].state = JobState::Calling;
@@ -42,20 +42,16 @@ impl World<'_> {
         if self.with_extras {
             self.prepare_extra(call);
         }
-        if place.policy.is_none() {
-            self.start_plain(call)
-        } else {
-            self.descend(call, 0)
+        match layered {
+            hot::Kind::Layered => self.descend(call, 0),
+            _ if self.with_deadlines => self.descend(call, 0),
+            hot::Kind::Plain => self.send_attempt(call),
+            hot::Kind::Timeout => {
+                self.arm_timeout(call, self.sites[site as usize].policy);
+                self.send_attempt(call);
+            }
         }
         call
-    }
-
-    /// A call without a policy: one attempt (bound by a deadline that its caller has inherited).
-    fn start_plain(&mut self, call: u32) {
-        if self.with_deadlines {
-            self.inherit_deadline(call);
-        }
-        self.send_attempt(call);
     }
 
     fn prepare_extra(&mut self, call: u32) {
@@ -79,60 +75,59 @@ impl World<'_> {
     }
 
     /// Chooses a replica of the callee.
+    #[inline]
     pub(super) fn pick_replica(&mut self, call: u32) -> u32 {
+        let HotSite { first_replica, replicas, .. } = self.sites[self.calls[call].site as usize];
+        if replicas == 1 { first_replica } else { self.pick_among(call) }
+    }
+
+    fn pick_among(&mut self, call: u32) -> u32 {
         let topology = self.topology;
         let Call { site, request, path, attempts, .. } = self.calls[call];
+        let HotSite { first_replica, replicas, .. } = self.sites[site as usize];
         let place = &topology.sites[site as usize];
-        let service = &topology.services[place.service.index()];
-        let replicas = service.replicas.len() as u32;
-        if replicas == 1 {
-            return service.replicas.start;
-        }
+        let balancing = &topology.services[place.service.index()].balancing;
         let caller = self.caller_of(call) - place.callers.start;
         let active = &self.active[(place.active + caller * replicas) as usize..][..replicas as usize];
         let next = &mut self.balancers[(place.balancer + caller) as usize];
         let mut words = self.keys.call(site, request, below(path, u32::from(attempts)), Purpose::Balance);
-        service.replicas.start + service.balancing.pick(next, replicas, |r| active[r as usize], |n| words.below(n))
+        first_replica + balancing.pick(next, replicas, |r| active[r as usize], |n| words.below(n))
     }
 
-    /// Where the caller's balancer counts its attempts in progress at a replica, if it counts them.
-    fn active_place(&self, call: u32, replica: u32) -> Option<usize> {
-        let place = &self.topology.sites[self.calls[call].site as usize];
-        let service = &self.topology.services[place.service.index()];
-        let replicas = service.replicas.len() as u32;
-        if replicas == 1 || !matches!(service.balancing, LoadBalancing::LeastRequest { .. }) {
-            return None;
-        }
+    /// Where the caller's balancer counts its attempts in progress at a replica.
+    fn active_place(&self, call: u32, replica: u32) -> usize {
+        let site = self.calls[call].site as usize;
+        let HotSite { first_replica, replicas, .. } = self.sites[site];
+        let place = &self.topology.sites[site];
         let caller = self.caller_of(call) - place.callers.start;
-        Some((place.active + caller * replicas + replica - service.replicas.start) as usize)
+        (place.active + caller * replicas + replica - first_replica) as usize
     }
 
     /// Sends one attempt on its way.
+    #[inline]
     pub(super) fn send_attempt(&mut self, call: u32) {
-        let topology = self.topology;
         let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
         let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
         let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
-        let place = &topology.sites[site as usize];
-        self.recorder.attempt_sent(place.edge, started);
-        let job = Job {
+        let HotSite { edge, entry, counts_active, .. } = self.sites[site as usize];
+        self.recorder.attempt_sent(edge, started);
+        let job = self.new_job(Job {
             request,
             arrived: Instant::START,
             call,
             replica,
-            step: topology.endpoints[place.callee.index()].entry.0,
+            step: entry,
             path: below(path, u32::from(attempts)),
             next: site,
             pending: 0,
             outcome: Outcome::OK,
             cause,
             state: JobState::Travelling,
-            marks: 0,
-        };
-        let job = self.new_job(job);
-        if let Some(active) = self.active_place(call, replica) {
+            marks: if counts_active { mark::ACTIVE } else { 0 },
+        });
+        if counts_active {
+            let active = self.active_place(call, replica);
             self.active[active] += 1;
-            self.jobs[job].marks |= mark::ACTIVE;
         }
         if self.with_deadlines {
             self.pass_deadline_on(call, job);
@@ -144,13 +139,12 @@ impl World<'_> {
     }
 
     /// The attempt of a call is over, one way or the other: the balancer no longer counts it.
+    #[inline]
     pub(super) fn attempt_over(&mut self, call: u32, job: u32) {
         if self.jobs[job].marks & mark::ACTIVE != 0 {
             self.jobs[job].marks &= !mark::ACTIVE;
-            let replica = self.jobs[job].replica;
-            if let Some(active) = self.active_place(call, replica) {
-                self.active[active] -= 1;
-            }
+            let active = self.active_place(call, self.jobs[job].replica);
+            self.active[active] -= 1;
         }
     }
 
@@ -195,16 +189,22 @@ impl World<'_> {
     }
 
     /// The innermost outcome of a try goes up through the layers.
+    #[inline]
     fn attempt_ended(&mut self, call: u32, outcome: Outcome) {
-        let policy = self.topology.sites[self.calls[call].site as usize].policy;
-        let layers = if policy.is_none() { 0 } else { self.topology.policies[policy.index()].rules.layers.len() };
-        self.ascend(call, layers, outcome);
+        let HotSite { kind, layers, policy, .. } = self.sites[self.calls[call].site as usize];
+        match kind {
+            hot::Kind::Layered => return self.ascend(call, usize::from(layers), outcome),
+            hot::Kind::Timeout => self.disarm_timeout(call, policy),
+            hot::Kind::Plain => {}
+        }
+        self.end_call(call, outcome);
     }
 
     /// The call has its final outcome: whoever waits for it goes on.
+    #[inline]
     pub(super) fn end_call(&mut self, call: u32, outcome: Outcome) {
         let Call { site, parent, started, cause, holds, .. } = self.calls[call];
-        let edge = self.topology.sites[site as usize].edge;
+        let edge = self.sites[site as usize].edge;
         let now = self.now();
         if holds & hold::DEADLINE != 0 {
             self.call_deadline_off(call);

@@ -48,7 +48,7 @@ impl World<'_> {
                     step + 1
                 }
                 Step::Call(site) => {
-                    let below_path = below(path, topology.sites[site.index()].path);
+                    let below_path = below(path, self.sites[site.index()].path);
                     let cause = self.recorder.load_behind(self.jobs[job].cause);
                     self.start_call(site.0, hold::OF_JOB, job, request, below_path, cause);
                     return;

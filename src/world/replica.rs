@@ -8,12 +8,19 @@ use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
 use crate::policy::app::TokenBucketState;
+use crate::topology::{Cancellation, Service};
 use std::collections::{BTreeSet, VecDeque};
 
 /// What changes of a replica.
 pub(super) struct ReplicaState {
+    pub service: ServiceId,
+    /// As the service has it.
+    pub workers: u32,
+    pub queue_capacity: u32,
     pub busy: u32,
     pub queue_len: u32,
+    /// Its service limits its rate, or notices that callers have gone.
+    pub unusual: bool,
     /// The queue, oldest first.
     pub head: u32,
     pub tail: u32,
@@ -56,8 +63,12 @@ pub(super) struct PoolState {
 }
 
 impl ReplicaState {
-    pub fn new() -> ReplicaState {
+    pub fn new(service: ServiceId, spec: &Service) -> ReplicaState {
         ReplicaState {
+            service,
+            workers: spec.workers,
+            queue_capacity: spec.queue_capacity,
+            unusual: spec.rate_limit.is_some() || spec.cancellation != Cancellation::None,
             busy: 0,
             queue_len: 0,
             head: NOBODY,
@@ -74,6 +85,14 @@ impl ReplicaState {
             paused_at: Instant::START,
             held: Vec::new(),
         }
+    }
+}
+
+impl ReplicaState {
+    /// A fault is at work in it.
+    #[inline]
+    pub fn troubled(&self) -> bool {
+        !self.up || self.paused > 0 || self.hung > 0 || !self.errors.is_empty()
     }
 }
 

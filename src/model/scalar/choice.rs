@@ -222,7 +222,7 @@ impl Scalar for FailureFilter {
     const EXAMPLES: &'static [&'static str] = &["5xx", "timeout", "404"];
 
     fn parse(text: &str) -> Result<FailureFilter, ScalarError> {
-        if let Some(class) = Class::FAILURES.iter().find(|class| class.word() == text) {
+        if let Some(class) = Class::ALL[1..].iter().find(|class| class.word() == text) {
             return Ok(FailureFilter::Class(*class));
         }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -231,7 +231,7 @@ impl Scalar for FailureFilter {
                 _ => Err(ScalarError::whole(format!("`{text}` is not a status: they go from 100 to 599"), text)),
             };
         }
-        let words = Class::FAILURES.iter().map(|class| class.word());
+        let words = Class::ALL[1..].iter().map(|class| class.word());
         let advice = match nearest(text, words.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the classes are {}, and a number names a status", words.collect::<Vec<_>>().join(", ")),

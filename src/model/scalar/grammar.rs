@@ -15,10 +15,13 @@ pub struct Term<'a> {
     pub args: Option<Vec<Arg<'a>>>,
 }
 
+/// A key and where it stands.
+pub type Key<'a> = (&'a str, usize);
+
 /// An argument with the key that was written before it, if any.
 #[derive(Clone, Debug)]
 pub struct Arg<'a> {
-    pub key: Option<(&'a str, usize)>,
+    pub key: Option<Key<'a>>,
     pub value: Term<'a>,
 }
 
@@ -92,8 +95,8 @@ impl<'a> Reader<'a> {
     fn word(&mut self) -> Result<(&'a str, usize), ScalarError> {
         self.skip_spaces();
         let (start, rest) = (self.at, self.rest());
-        if rest.starts_with('"') {
-            let Some(len) = rest[1..].find('"') else {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let Some(len) = quoted.find('"') else {
                 return Err(ScalarError::new("this quote is never closed", start, 1));
             };
             self.at += len + 2;
@@ -220,7 +223,7 @@ impl<'a> Args<'a> {
     }
 
     /// Every argument as (key, value), where each has to have a key: `90%: 1ms, 10%: 10ms`.
-    pub fn pairs(self) -> Result<Vec<((&'a str, usize), Term<'a>)>, ScalarError> {
+    pub fn pairs(self) -> Result<Vec<(Key<'a>, Term<'a>)>, ScalarError> {
         if self.list.is_empty() {
             return Err(ScalarError::new(format!("`{}` needs at least one entry", self.name), self.at, self.len));
         }

@@ -56,6 +56,7 @@ pub enum Target {
     /// Every request goes to this endpoint.
     One(EndpointRef),
     /// Each request goes to one of these endpoints, by share; the shares add up to 100%.
+    #[schemars(extend("propertyNames" = {"format": "endpoint"}))]
     Mix(std::collections::BTreeMap<EndpointRef, Share>),
 }
 

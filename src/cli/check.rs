@@ -1,0 +1,108 @@
+//! `brownout check`: what is wrong with models, and what can be said of them without running.
+
+use super::read::{self, stderr_style};
+use super::{Exit, note, print};
+use crate::base::diagnostic::{Diagnostics, Severity};
+use crate::model::source::Sources;
+use crate::report::{Style, diagnostics};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(super) struct Check {
+    /// Models: YAML or JSON files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print the model with every default and where each value comes from
+    #[arg(long)]
+    resolved: bool,
+    /// Check this variant of the model
+    #[arg(long)]
+    variant: Option<String>,
+    /// Set a value of the model, such as `faults.slow-db.for=10s`
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// How to print findings: table or json
+    #[arg(long, default_value = "table", value_parser = ["table", "json"])]
+    format: String,
+    /// Print without colour
+    #[arg(long)]
+    no_color: bool,
+}
+
+/// What was found in one file.
+struct Found {
+    findings: Diagnostics,
+    sources: Sources,
+    resolved: Option<String>,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Exit {
+        let found: Vec<Found> = self.files.iter().flat_map(|file| self.look(file)).collect();
+        let refused = found.iter().any(|f| f.findings.has_errors());
+        let printed = if self.format == "json" { self.print_json(&found) } else { self.print_text(&found) };
+        match (refused, printed) {
+            (true, _) => Exit::BadInput,
+            (false, printed) => printed,
+        }
+    }
+
+    /// The model as written, and each of its variants unless one was asked for.
+    fn look(&self, file: &std::path::Path) -> Vec<Found> {
+        let of = |variant: Option<&str>| match read::try_compiled(file, &self.set, variant) {
+            Ok(compiled) => {
+                let resolved = self.resolved.then(|| compiled.resolved());
+                let variants = compiled.loaded.variants.clone();
+                (Found { findings: compiled.findings(), sources: compiled.loaded.sources.clone(), resolved }, variants)
+            }
+            Err(refused) => (Found { findings: refused.problems, sources: refused.sources, resolved: None }, Vec::new()),
+        };
+        let (first, variants) = of(self.variant.as_deref());
+        let mut all = vec![first];
+        if self.variant.is_none() {
+            // Of variants only what makes them impossible: the rest is mostly the model's own.
+            for name in variants {
+                let (mut found, _) = of(Some(&name));
+                found.findings.list.retain(|f| f.severity == Severity::Error);
+                found.resolved = None;
+                all.push(found);
+            }
+        }
+        all
+    }
+
+    fn print_json(&self, found: &[Found]) -> Exit {
+        let findings: Vec<_> = found.iter().flat_map(|f| f.findings.findings()).collect();
+        let mut text = serde_json::to_string_pretty(&findings).expect("findings are JSON");
+        text.push('\n');
+        print(&text)
+    }
+
+    fn print_text(&self, found: &[Found]) -> Exit {
+        let colour = !self.no_color && std::io::stdout().is_terminal() && stderr_style().colour;
+        let mut text = String::new();
+        let count = |severity| found.iter().flat_map(|f| f.findings.iter()).filter(|f| f.severity == severity).count();
+        let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+        let told: Vec<String> = counts
+            .into_iter()
+            .map(|(severity, word)| (count(severity), word))
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
+            .collect();
+        for found in found {
+            if let Some(resolved) = &found.resolved {
+                text.push_str(resolved);
+                note(diagnostics::text(&found.findings, &found.sources, stderr_style()).trim_end());
+            } else {
+                text.push_str(&diagnostics::text(&found.findings, &found.sources, Style { colour }));
+            }
+        }
+        if !self.resolved {
+            let models = self.files.len();
+            let files = if models == 1 { self.files[0].display().to_string() } else { format!("{models} models") };
+            text.push_str(&format!("{files}: {}\n", if told.is_empty() { "nothing to say against it".into() } else { told.join(", ") }));
+        }
+        print(&text)
+    }
+}

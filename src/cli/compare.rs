@@ -1,0 +1,115 @@
+//! `brownout compare`: the variants of a model on the same seeds.
+
+use super::output::Directory;
+use super::read::{self, Compiled};
+use super::run::{drawn, exit_of, run};
+use super::{Common, Exit, fail, note, print};
+use crate::experiment::aggregate::{Comparison, MODEL};
+use crate::experiment::ensemble::{self, Outcome, Subject};
+use crate::experiment::figures::RunFigures;
+use crate::export;
+use crate::report::{self, Format, charts, story};
+
+#[derive(clap::Args)]
+pub(super) struct Compare {
+    #[command(flatten)]
+    common: Common,
+    /// Only these variants, besides the model as written
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    variants: Vec<String>,
+    /// Seeds for each variant
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    seeds: u32,
+}
+
+impl Compare {
+    pub(super) fn execute(self) -> Exit {
+        let variants = match read::variants(&self.common.model, &self.common.set, &self.variants) {
+            Ok(variants) => variants,
+            Err(exit) => return exit,
+        };
+        if variants.len() < 2 {
+            let help = "add `variants: {naive: {policies: {…}}}` to the model, each an overlay of what it changes";
+            return fail(&format!("`{}` has no variants to compare\nhelp: {help}", self.common.model.display()));
+        }
+        let directory = match self.common.out.as_deref().map(Directory::open).transpose() {
+            Ok(directory) => directory,
+            Err(exit) => return exit,
+        };
+        let seeds = ensemble::seeds(self.common.seed.unwrap_or(variants[0].topology.seed), self.seeds);
+        let subjects: Vec<Subject<'_>> =
+            variants.iter().map(|v| Subject { variant: v.variant.as_deref(), topology: &v.topology }).collect();
+        let outcomes = run(&self.common, &subjects, &seeds);
+        let complete: Vec<(String, Vec<RunFigures>)> = variants
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, o)| !o.is_empty())
+            .map(|(v, o)| (name(v), o.iter().map(|o| o.figures.clone()).collect()))
+            .collect();
+        if complete.is_empty() {
+            note("interrupted before any run was finished");
+            return Exit::Interrupted;
+        }
+        let comparison = Comparison::of(&variants[0].topology.name, &complete);
+        let mut text = report::comparison(&comparison, self.common.format(), self.common.style());
+        if self.common.format() == Format::Table {
+            text.push_str(&worst_story(&variants, &outcomes, self.common.style()));
+        }
+        let printed = print(&text);
+        let written = directory.as_ref().map_or(Exit::Fine, |directory| {
+            let written = directory.write_all(artefacts(&variants, &outcomes, &comparison));
+            if !self.common.quiet && written == Exit::Fine {
+                note(&format!("artefacts are in {}", directory.path().display()));
+            }
+            written
+        });
+        let outcomes: Vec<&Vec<Outcome>> = outcomes.iter().collect();
+        match exit_of(&outcomes, self.seeds as usize, [printed, written]) {
+            // Variants are there to fail: that one does is a result, not a verdict on the model.
+            Exit::ExpectationFailed => Exit::Fine,
+            other => other,
+        }
+    }
+}
+
+fn name(compiled: &Compiled) -> String {
+    compiled.variant.clone().unwrap_or(MODEL.into())
+}
+
+/// The cascade of the variant that served its clients worst, as its first seed saw it.
+fn worst_story(variants: &[Compiled], outcomes: &[Vec<Outcome>], style: report::Style) -> String {
+    let served = |outcome: &Outcome| -> f64 {
+        let clients = outcome.summary.clients.values();
+        let (useful, offered) = clients.fold((0, 0), |(useful, offered), c| (useful + c.ok + c.degraded, offered + c.offered));
+        if offered == 0 { 1.0 } else { useful as f64 / offered as f64 }
+    };
+    let firsts = variants.iter().zip(outcomes).filter_map(|(variant, outcomes)| Some((variant, outcomes.first()?)));
+    let Some((variant, worst)) = firsts.min_by(|a, b| served(a.1).total_cmp(&served(b.1))) else { return String::new() };
+    let story = story::text(&worst.summary.cascade, style);
+    if story.is_empty() {
+        return String::new();
+    }
+    format!("\nThe worst served, `{}` with seed {}:\n\n{story}", name(variant), worst.summary.seed)
+}
+
+fn artefacts(variants: &[Compiled], outcomes: &[Vec<Outcome>], comparison: &Comparison) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![("summary.json".to_string(), export::json::text(comparison).into_bytes())];
+    for (variant, outcomes) in variants.iter().zip(outcomes) {
+        let name = name(variant);
+        files.push((format!("{name}/model.resolved.yaml"), variant.resolved().into_bytes()));
+        files.extend(
+            outcomes.iter().map(|o| (format!("{name}/summary-{}.json", o.summary.seed), export::json::text(&o.summary).into_bytes())),
+        );
+    }
+    let recordings: Vec<Vec<crate::observe::recording::Recording>> =
+        outcomes.iter().map(|outcomes| outcomes.iter().filter_map(|o| o.recording.clone()).collect()).collect();
+    let names: Vec<String> = variants.iter().map(name).collect();
+    let drawn_variants: Vec<charts::Variant<'_>> = variants
+        .iter()
+        .zip(&names)
+        .zip(&recordings)
+        .map(|((v, name), recordings)| charts::Variant { name, topology: &v.topology, recordings })
+        .collect();
+    files.extend(drawn(&charts::of_comparison(&drawn_variants)));
+    files
+}

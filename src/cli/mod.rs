@@ -1,0 +1,144 @@
+//! The command line: reads files, compiles, runs, writes. The only room that does I/O, looks at a clock, or ends the process.
+//!
+//! Data goes to stdout, progress and notes to stderr. Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was
+//! reached while running, 130 interrupted (what was finished is written).
+
+mod check;
+mod compare;
+mod output;
+mod read;
+mod run;
+mod schema;
+mod watch;
+
+use crate::report::{Format, Style};
+use clap::{Args, Parser, Subcommand};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Fine = 0,
+    ExpectationFailed = 1,
+    BadInput = 2,
+    LimitReached = 3,
+    Interrupted = 130,
+}
+
+/// Simulates microservice systems: how a failure cascades, and what each resilience pattern changes.
+#[derive(Parser)]
+#[command(name = "brownout", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  brownout run models/order-system.yaml                     one run: signals, the cascade told, expectations
+  brownout run models/order-system.yaml --variant naive     the same without its patterns
+  brownout run MODEL --set faults.slow-db.for=10s --out DIR other values, and all artefacts in DIR
+  brownout compare models/order-system.yaml                 what each pattern changes, on the same seeds
+  brownout check MODEL                                      what can be said without running it
+
+Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was reached, 130 interrupted.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a model: golden signals, the cascade told in words, expectations with ✓/✗
+    Run(run::Run),
+    /// Run the variants of a model on the same seeds: paired differences with intervals
+    Compare(compare::Compare),
+    /// Validate models and tell what can be said without running them
+    Check(check::Check),
+    /// Print the JSON Schema of models, for editors
+    Schema(schema::Schema),
+}
+
+/// What every command that runs a model takes.
+#[derive(Args)]
+struct Common {
+    /// The model: a YAML or JSON file
+    model: PathBuf,
+    /// The first seed [default: the model's]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Set a value of the model, such as `faults.slow-db.for=10s`; may be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Runs side by side [default: one per core]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    jobs: usize,
+    /// Write all artefacts into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How to print the result: table, json, csv or markdown
+    #[arg(long, default_value = "table", value_parser = Format::NAMES)]
+    format: String,
+    /// Print no notes and no progress
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print without colour
+    #[arg(long)]
+    no_color: bool,
+    /// Stop a run after so many events (exit 3)
+    #[arg(long, value_name = "N")]
+    max_events: Option<u64>,
+    /// Stop a run with more calls than this in flight (exit 3)
+    #[arg(long, value_name = "N")]
+    max_in_flight: Option<u32>,
+}
+
+impl Common {
+    fn format(&self) -> Format {
+        self.format.parse().expect("clap has checked the word")
+    }
+
+    fn style(&self) -> Style {
+        let wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none();
+        Style { colour: wanted && std::io::stdout().is_terminal() }
+    }
+
+    fn limits(&self) -> crate::base::limit::Limits {
+        let default = crate::base::limit::Limits::default();
+        crate::base::limit::Limits {
+            events: self.max_events.unwrap_or(default.events),
+            in_flight: self.max_in_flight.unwrap_or(default.in_flight).min(default.in_flight),
+            ..default
+        }
+    }
+}
+
+/// Runs the command line and gives the process's exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        Command::Run(command) => command.execute(),
+        Command::Compare(command) => command.execute(),
+        Command::Check(command) => command.execute(),
+        Command::Schema(command) => command.execute(),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Prints data. A reader that has gone (`| head`) is no error; a full disk is.
+fn print(text: &str) -> Exit {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Exit::Fine,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Fine,
+        Err(error) => fail(&format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// Prints a note to stderr.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints an error that has no place in a file.
+fn fail(text: &str) -> Exit {
+    note(&format!("error: {text}"));
+    Exit::BadInput
+}

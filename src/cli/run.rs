@@ -1,0 +1,131 @@
+//! `brownout run`: one seeded run with everything about it, or many seeds with what they say together.
+
+use super::output::Directory;
+use super::read::{self, Compiled};
+use super::{Common, Exit, note, print, watch};
+use crate::experiment::aggregate::{Comparison, MODEL};
+use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
+use crate::export;
+use crate::report::{self, charts};
+
+#[derive(clap::Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    common: Common,
+    /// Run this variant of the model
+    #[arg(long)]
+    variant: Option<String>,
+    /// Run with so many seeds, and tell means with 95 % intervals
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    seeds: u32,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> Exit {
+        let compiled = match read::compiled(&self.common.model, &self.common.set, self.variant.as_deref()) {
+            Ok(compiled) => compiled,
+            Err(exit) => return exit,
+        };
+        let directory = match self.common.out.as_deref().map(Directory::open).transpose() {
+            Ok(directory) => directory,
+            Err(exit) => return exit,
+        };
+        if !self.common.quiet {
+            compiled.tell_findings();
+        }
+        let seeds = ensemble::seeds(self.common.seed.unwrap_or(compiled.topology.seed), self.seeds);
+        let subject = Subject { variant: self.variant.as_deref(), topology: &compiled.topology };
+        let outcomes = run(&self.common, &[subject], &seeds).remove(0);
+        if outcomes.is_empty() {
+            note("interrupted before any run was finished");
+            return Exit::Interrupted;
+        }
+        let comparison = (self.seeds > 1).then(|| {
+            let figures = outcomes.iter().map(|o| o.figures.clone()).collect();
+            Comparison::of(&compiled.topology.name, &[(self.variant.clone().unwrap_or(MODEL.into()), figures)])
+        });
+        let text = match &comparison {
+            None => report::run(&outcomes[0].summary, self.common.format(), self.common.style()),
+            Some(comparison) => report::comparison(comparison, self.common.format(), self.common.style()),
+        };
+        let printed = print(&text);
+        let written = directory.as_ref().map_or(Exit::Fine, |directory| {
+            let written = directory.write_all(artefacts(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref()));
+            if !self.common.quiet && written == Exit::Fine {
+                note(&format!("artefacts are in {}", directory.path().display()));
+            }
+            written
+        });
+        exit_of(&[&outcomes], self.seeds as usize, [printed, written])
+    }
+}
+
+/// Runs subjects with a progress bar, and listens to Ctrl-C meanwhile.
+pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64]) -> Vec<Vec<Outcome>> {
+    let nanos: u64 = subjects.iter().map(|s| s.topology.duration.0.saturating_mul(seeds.len() as u64)).fold(0, u64::saturating_add);
+    let bar = watch::bar(nanos, common.quiet);
+    let progress = |done: u64| bar.set_position(done / 1_000_000);
+    let interrupted = watch::interrupted();
+    let outcomes =
+        ensemble::run_all(subjects, seeds, Watch { jobs: common.jobs, limits: common.limits(), interrupted, progress: Some(&progress) });
+    bar.finish_and_clear();
+    outcomes
+}
+
+/// The exit code of runs: what stopped them counts more than what they found.
+pub(super) fn exit_of(outcomes: &[&Vec<Outcome>], expected: usize, io: [Exit; 2]) -> Exit {
+    let all = || outcomes.iter().flat_map(|o| o.iter());
+    if all().any(|o| o.summary.interrupted && o.limit.is_none()) || outcomes.iter().any(|o| o.len() < expected) {
+        note("interrupted: the figures are of what was finished");
+        return Exit::Interrupted;
+    }
+    if let Some(limit) = all().find_map(|o| o.limit.as_ref()) {
+        let help = match limit {
+            crate::base::limit::LimitReached::Instant { .. } => {
+                "look for calls or retries that take no time: give the link, the work or the back-off some"
+            }
+            crate::base::limit::LimitReached::Events { .. } => "simulate a shorter time, or raise the limit with `--max-events`",
+            crate::base::limit::LimitReached::InFlight { .. } => {
+                "bound the queues, add timeouts, or raise the limit with `--max-in-flight`"
+            }
+        };
+        note(&format!("error: {limit}\nhelp: {help}"));
+        return Exit::LimitReached;
+    }
+    if let Some(bad) = io.into_iter().find(|exit| *exit != Exit::Fine) {
+        return bad;
+    }
+    if all().any(|o| o.summary.expectations.values().any(|verdict| !verdict.passed)) { Exit::ExpectationFailed } else { Exit::Fine }
+}
+
+/// All files of one run, or of an ensemble (whose series and charts are of the first seed).
+fn artefacts(compiled: &Compiled, outcomes: &[Outcome], comparison: Option<&Comparison>, variant: Option<&str>) -> Vec<(String, Vec<u8>)> {
+    let first = &outcomes[0];
+    let summary = comparison.map_or_else(|| export::json::text(&first.summary), export::json::text);
+    let mut files =
+        vec![("summary.json".to_string(), summary.into_bytes()), ("model.resolved.yaml".to_string(), compiled.resolved().into_bytes())];
+    if let Some(recording) = &first.recording {
+        let topology = &compiled.topology;
+        files.push(("series.csv".into(), bytes(|to| export::series::write(topology, recording, to))));
+        files.push(("timeline.csv".into(), bytes(|to| export::timeline::write(topology, recording, &first.summary, to))));
+        files.extend(drawn(&charts::of_run(topology, recording, variant)));
+    }
+    files
+}
+
+/// Every chart as SVG and PNG.
+pub(super) fn drawn(charts: &[charts::Chart]) -> Vec<(String, Vec<u8>)> {
+    let both = |chart: &charts::Chart| {
+        [
+            (format!("charts/{}.svg", chart.file_stem), charts::svg(chart).into_bytes()),
+            (format!("charts/{}.png", chart.file_stem), charts::png(chart)),
+        ]
+    };
+    charts.iter().flat_map(both).collect()
+}
+
+pub(super) fn bytes(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory takes all");
+    bytes
+}

@@ -1,0 +1,193 @@
+//! From files to a model: what it extends, the variant asked for, what was set on the command line, all problems at once.
+//!
+//! Does no I/O: the caller hands in a loader. Order of precedence: what is extended < the file < the variant < `--set`.
+
+use super::name::quoted;
+use super::overlay;
+use super::source::Sources;
+use super::spec::Model;
+use super::tree::{Mapping, Node, Origin, Path, Value};
+use super::validate::validate;
+use super::yaml;
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use std::sync::Arc;
+
+/// Hands out the bytes of a file by its name, or says why it cannot.
+pub type Loader<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// A model and where every part of it comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub model: Model,
+    pub variant: Option<String>,
+    /// The names of the variants that the file has.
+    pub variants: Vec<String>,
+    pub sources: Sources,
+    tree: Node,
+}
+
+/// What is wrong with a model, and the texts that the places are in.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub problems: Diagnostics,
+    pub sources: Sources,
+}
+
+impl Loaded {
+    /// Where the value at a path is written, or its nearest ancestor that is.
+    pub fn place(&self, path: &str) -> Option<Place> {
+        let origin = self.tree.origin_of(&Path::parse(path)?);
+        origin.spot().map(|spot| self.sources.place(spot))
+    }
+
+    /// Where the value at a path comes from, in words; `default` if it is written nowhere.
+    pub fn origin(&self, path: &str) -> String {
+        let written = Path::parse(path).and_then(|path| self.written(&path));
+        match written {
+            None | Some(Origin::Default) => "default".into(),
+            Some(Origin::File(spot)) => {
+                let place = self.sources.place(*spot);
+                format!("{}:{}", place.file, place.line)
+            }
+            Some(Origin::Variant(name, _)) => format!("variant {name}"),
+            Some(Origin::Set(..)) => "--set".into(),
+        }
+    }
+
+    /// The origin of the very value at the path, if it is written.
+    fn written(&self, path: &Path) -> Option<&Origin> {
+        let mut node = &self.tree;
+        for segment in &path.0 {
+            node = match (segment, &node.value) {
+                (super::tree::Segment::Key(name), Value::Mapping(mapping)) => &mapping.get(name)?.node,
+                (super::tree::Segment::Index(index), Value::Sequence(list)) => list.get(*index)?,
+                _ => return None,
+            };
+        }
+        Some(&node.origin)
+    }
+
+    /// Gives diagnostics that have only a path their place.
+    pub fn placed(&self, mut problems: Diagnostics) -> Diagnostics {
+        for problem in &mut problems.list {
+            if problem.place.is_none() {
+                problem.place = problem.path.as_deref().and_then(|path| self.place(path));
+            }
+        }
+        problems
+    }
+}
+
+/// Files that extend each other no deeper than this.
+const DEEPEST_EXTENSION: usize = 32;
+
+/// Reads a model with a variant and settings applied.
+pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&str>) -> Result<Loaded, Box<Refused>> {
+    let mut sources = Sources::new();
+    match load(&mut sources, main, loader, sets, variant) {
+        Ok((model, tree, variants)) => Ok(Loaded { model, variant: variant.map(str::to_string), variants, sources, tree }),
+        Err(mut problems) => {
+            problems.sort();
+            Err(Box::new(Refused { problems, sources }))
+        }
+    }
+}
+
+fn load(
+    sources: &mut Sources,
+    main: &str,
+    loader: Loader<'_>,
+    sets: &[String],
+    variant: Option<&str>,
+) -> Result<(Model, Node, Vec<String>), Diagnostics> {
+    let mut tree = extended(sources, main, loader, &mut Vec::new())?;
+    let overlays = take(&mut tree, "variants");
+    take(&mut tree, "extends");
+    let overlays = match overlays {
+        None | Some(Node { value: Value::Null, .. }) => Mapping::new(),
+        Some(Node { value: Value::Mapping(mapping), .. }) => mapping,
+        Some(other) => {
+            let place = other.origin.spot().map(|spot| sources.place(spot));
+            let problem = Diagnostic::error("wrong-type", format!("`variants` is a map of overlays by name, not {}", other.kind()));
+            return Err(problem.at("variants").placed(place).help("write `variants: {naive: {…}}`").into());
+        }
+    };
+    let names: Vec<String> = overlays.keys().cloned().collect();
+    if let Some(name) = variant {
+        tree = overlaid(sources, tree, &overlays, name)?;
+    }
+    let tree = overlay::set_all(sources, tree, sets)?;
+    let problems = validate(sources, &tree);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let model = serde_json::from_value::<Model>(tree.to_json()).map_err(|error| {
+        // The check above finds what is wrong with its place; this is what it may have missed.
+        Diagnostics::from(Diagnostic::error("unreadable", format!("the model cannot be read: {error}")))
+    })?;
+    Ok((model, tree, names))
+}
+
+fn take(tree: &mut Node, key: &str) -> Option<Node> {
+    match &mut tree.value {
+        Value::Mapping(mapping) => mapping.remove(key).map(|entry| entry.node),
+        _ => None,
+    }
+}
+
+fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str) -> Result<Node, Diagnostics> {
+    let Some(entry) = overlays.get(name) else {
+        let names = overlays.keys().map(String::as_str);
+        let mut problem = Diagnostic::error("unknown-variant", format!("the model has no variant `{name}`")).did_you_mean(name, names);
+        if problem.help.is_none() {
+            let known = overlays.keys().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+            problem = problem.help(if known.is_empty() { "it has no `variants`".into() } else { format!("there is {known}") });
+        }
+        return Err(problem.into());
+    };
+    let patch = entry.node.clone();
+    match &patch.value {
+        Value::Null => Ok(tree),
+        Value::Mapping(_) => Ok(overlay::merge(tree, overlay::from_variant(patch, &Arc::from(name)))),
+        _ => {
+            let place = patch.origin.spot().map(|spot| sources.place(spot));
+            let message = format!("a variant is an overlay of the model, not {}", patch.kind());
+            let path = format!("variants.{}", quoted(name));
+            Err(Diagnostic::error("wrong-type", message).at(path).placed(place).help("write what it changes, as a map").into())
+        }
+    }
+}
+
+/// The tree of a file merged onto what it extends.
+fn extended(sources: &mut Sources, file: &str, loader: Loader<'_>, chain: &mut Vec<String>) -> Result<Node, Diagnostics> {
+    let bytes = loader(file).map_err(|why| Diagnostics::from(Diagnostic::error("unreadable-file", why)))?;
+    let id = sources.add(file, bytes)?;
+    let tree = yaml::read(sources, id)?;
+    let Some(base) = tree.get("extends").filter(|node| node.value != Value::Null) else { return Ok(tree) };
+    let place = base.origin.spot().map(|spot| sources.place(spot));
+    let refuse = |code, message: String, help: &str| -> Diagnostics {
+        Diagnostic::error(code, message).at("extends").placed(place.clone()).help(help).into()
+    };
+    let Value::String(name) = &base.value else {
+        return Err(refuse("wrong-type", format!("`extends` names a file, not {}", base.kind()), "write `extends: base.yaml`"));
+    };
+    let target = beside(file, name);
+    chain.push(file.to_string());
+    if chain.contains(&target) || chain.len() > DEEPEST_EXTENSION {
+        let circle = chain.iter().chain([&target]).cloned().collect::<Vec<_>>().join("` extends `");
+        return Err(refuse("endless-extends", format!("`{circle}`: this never ends"), "take one of these `extends` out"));
+    }
+    if let Err(why) = loader(&target) {
+        return Err(refuse("unreadable-file", why, "name a file relative to this one"));
+    }
+    let below = extended(sources, &target, loader, chain)?;
+    Ok(overlay::merge(below, tree))
+}
+
+/// A file's name relative to the directory of another.
+fn beside(file: &str, name: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((directory, _)) if !name.starts_with('/') => format!("{directory}/{name}"),
+        _ => name.to_string(),
+    }
+}
