@@ -98,3 +98,13 @@ fn sees_what_is_left_undone() {
     assert_eq!(undone("#[ignore]\nfn f() {}"), 1);
     assert_eq!(undone("#[ignore = \"takes an hour\"]\nfn f() {}"), 0);
 }
+
+#[test]
+fn reads_rows_of_the_map() {
+    assert_eq!(
+        row_of_rooms("| `hall/` | where people meet | `cellar`, `kitchen` |"),
+        Some(("hall".into(), vec!["cellar".into(), "kitchen".into()]))
+    );
+    assert_eq!(row_of_rooms("| `cellar/` | wine | nothing |"), Some(("cellar".into(), vec![])));
+    assert_eq!(row_of_rooms("| room | what | uses |"), None);
+}
