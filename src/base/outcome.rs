@@ -103,6 +103,7 @@ pub enum Flag {
 
 /// The result of an attempt, call or request; four bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C, align(4))]
 pub struct Outcome {
     /// HTTP status as the caller sees it.
     pub status: u16,

@@ -67,7 +67,7 @@ const KINDS: [Kind; 18] = [
 
 impl World<'_> {
     /// The one match that owns the flow.
-    #[inline]
+    #[inline(always)]
     pub(super) fn handle(&mut self, event: Event) {
         let slot = event.slot;
         match KINDS[event.tag as usize] {
@@ -83,8 +83,8 @@ impl World<'_> {
             Kind::Settles => self.settles(slot),
             Kind::QueueWaitOver => self.queue_wait_over(slot),
             Kind::PoolWaitOver => self.pool_wait_over(slot),
-            Kind::RequestSentAgain => self.send_request(slot),
-            Kind::AnswerSentAgain => self.send_answer(slot),
+            Kind::RequestSentAgain => self.send_again(slot, false),
+            Kind::AnswerSentAgain => self.send_again(slot, true),
             Kind::FaultBegins => self.fault_begins(slot),
             Kind::FaultEnds => self.fault_ends(slot),
             Kind::ReplicaReturns => self.replica_returns(slot),

@@ -12,7 +12,7 @@ use crate::observe::episode::{Place, Trouble};
 use crate::topology::{Cancellation, Discipline, FaultAction};
 
 impl World<'_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new_job(&mut self, job: Job) -> u32 {
         let slot = self.jobs.insert(job).expect("the limit on what is in flight is below the slab's");
         if self.with_deadlines && self.deadlines.len() <= slot as usize {
@@ -24,14 +24,14 @@ impl World<'_> {
         slot
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn free_job(&mut self, job: u32) {
         self.jobs[job].state = JobState::Free;
         self.jobs.remove(job);
     }
 
     /// An attempt comes to the door.
-    #[inline]
+    #[inline(always)]
     pub(super) fn job_arrives(&mut self, job: u32) {
         let now = self.now();
         let state = &self.replicas[self.jobs[job].replica as usize];
@@ -81,7 +81,7 @@ impl World<'_> {
     }
 
     /// Gives the job a worker, a place in the queue, or a refusal.
-    #[inline]
+    #[inline(always)]
     fn admit(&mut self, job: u32, service: ServiceId) {
         let now = self.now();
         let replica = &self.replicas[self.jobs[job].replica as usize];
@@ -108,7 +108,7 @@ impl World<'_> {
     }
 
     /// Sends a job's answer to whoever still waits for it.
-    #[inline]
+    #[inline(always)]
     fn answer(&mut self, job: u32, outcome: Outcome) {
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);

@@ -106,7 +106,7 @@ impl<'t> World<'t> {
 
     // -- timeout -----------------------------------------------------------------------------------------------------
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn arm_timeout(&mut self, call: u32, policy: PolicyId) -> bool {
         let lane = self.timeout_lanes[policy.index()].expect("a timeout layer has a lane");
         self.calls[call].timer = self.calendar.arm(lane, call);
@@ -114,7 +114,7 @@ impl<'t> World<'t> {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn disarm_timeout(&mut self, call: u32, policy: PolicyId) {
         if self.calls[call].holds & hold::TIMER != 0 {
             self.calls[call].holds &= !hold::TIMER;

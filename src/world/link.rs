@@ -63,7 +63,7 @@ enum Way {
 
 impl World<'_> {
     /// The link that a job of this site travels on.
-    #[inline]
+    #[inline(always)]
     fn link_of(&self, job: u32, site: u32) -> LinkId {
         let hot = &self.sites[site as usize];
         if hot.by_zone { self.link_by_zone(job, site) } else { hot.link }
@@ -93,14 +93,14 @@ impl World<'_> {
     }
 
     /// Sends a job's request (again). If its caller has gone meanwhile it is delivered all the same: the bytes are TCP's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_request(&mut self, job: u32) {
         let site = self.jobs[job].next;
         self.transmit(job, site, Way::Out);
     }
 
     /// Sends a job's answer (again).
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_answer(&mut self, job: u32) {
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
@@ -109,7 +109,7 @@ impl World<'_> {
         self.transmit(job, site, Way::Back);
     }
 
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, job: u32, site: u32, way: Way) {
         let link = self.link_of(job, site);
         let Job { request, path, .. } = self.jobs[job];
@@ -192,6 +192,12 @@ impl World<'_> {
         weather
     }
 
+    /// A lost message is sent again.
+    #[cold]
+    pub(super) fn send_again(&mut self, job: u32, answer: bool) {
+        if answer { self.send_answer(job) } else { self.send_request(job) }
+    }
+
     pub(super) fn disturb_links(&mut self, occurrence: u32, links: &[LinkId], latency: Option<Dist>, loss: f64, cause: Cause) {
         let clear = Blocked { out: false, back: false };
         for &link in links {
@@ -217,7 +223,7 @@ impl World<'_> {
         self.links.rough = self.links.lossy || self.links.disturbed > 0;
         for (_, job, back) in std::mem::take(&mut self.links.held) {
             // Another partition may hold it still; then it is held again.
-            if back { self.send_answer(job) } else { self.send_request(job) }
+            self.send_again(job, back);
         }
     }
 }

@@ -75,12 +75,13 @@ impl World<'_> {
     }
 
     /// Chooses a replica of the callee.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pick_replica(&mut self, call: u32) -> u32 {
         let HotSite { first_replica, replicas, .. } = self.sites[self.calls[call].site as usize];
         if replicas == 1 { first_replica } else { self.pick_among(call) }
     }
 
+    #[inline(never)]
     fn pick_among(&mut self, call: u32) -> u32 {
         let topology = self.topology;
         let Call { site, request, path, attempts, .. } = self.calls[call];
@@ -104,7 +105,7 @@ impl World<'_> {
     }
 
     /// Sends one attempt on its way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_attempt(&mut self, call: u32) {
         let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
         let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
@@ -139,7 +140,7 @@ impl World<'_> {
     }
 
     /// The attempt of a call is over, one way or the other: the balancer no longer counts it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn attempt_over(&mut self, call: u32, job: u32) {
         if self.jobs[job].marks & mark::ACTIVE != 0 {
             self.jobs[job].marks &= !mark::ACTIVE;
@@ -189,7 +190,7 @@ impl World<'_> {
     }
 
     /// The innermost outcome of a try goes up through the layers.
-    #[inline]
+    #[inline(always)]
     fn attempt_ended(&mut self, call: u32, outcome: Outcome) {
         let HotSite { kind, layers, policy, .. } = self.sites[self.calls[call].site as usize];
         match kind {
@@ -201,7 +202,7 @@ impl World<'_> {
     }
 
     /// The call has its final outcome: whoever waits for it goes on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_call(&mut self, call: u32, outcome: Outcome) {
         let Call { site, parent, started, cause, holds, .. } = self.calls[call];
         let edge = self.sites[site as usize].edge;

@@ -106,6 +106,7 @@ impl World<'_> {
     }
 
     /// Lets the job work for so long, stretched if its replica is slow; no time at all is false.
+    #[inline(always)]
     fn take_time(&mut self, job: u32, takes: Nanos) -> bool {
         if takes == Nanos::ZERO {
             return false;

@@ -1,0 +1,94 @@
+use brownout::base::dist::Dist;
+use brownout::base::id::*;
+use brownout::base::time::Nanos;
+use brownout::policy::app::{CallPolicy, LoadBalancing};
+use brownout::topology::site::Caller;
+use brownout::topology::*;
+use petgraph::graph::DiGraph;
+
+/// One client, one service of one replica, one endpoint that works exponentially, links of no latency.
+fn single(rate: f64, work: Nanos, workers: u32, timeout: Option<Nanos>, seconds: u64) -> Topology {
+    let rules = CallPolicy { timeout, ..CallPolicy::default() };
+    let rules = CallPolicy { layers: rules.configured(), ..rules };
+    Topology {
+        name: "single".into(),
+        description: String::new(),
+        seed: 1,
+        duration: Nanos::from_secs(seconds),
+        warm_up: Nanos::ZERO,
+        drain: Nanos::from_secs(60),
+        window: Nanos::from_secs(1000),
+        clients: vec![Client {
+            name: "users".into(),
+            load: Load::Open { arrivals: Arrivals::Poisson, plan: RatePlan::constant(rate) },
+            targets: vec![(1.0, SiteId(0))],
+            callers: 1..2,
+            zone: ZoneId::NONE,
+            attributes: vec![],
+        }],
+        services: vec![Service {
+            name: "server".into(),
+            replicas: 0..1,
+            workers,
+            queue_capacity: u32::MAX,
+            discipline: Discipline::Fifo,
+            max_wait: None,
+            cancellation: Cancellation::None,
+            rate_limit: None,
+            balancing: LoadBalancing::RoundRobin,
+            owner: None,
+            endpoints: vec![EndpointId(0)],
+        }],
+        replicas: vec![Replica { service: ServiceId(0), zone: ZoneId::NONE }],
+        endpoints: vec![Endpoint { service: ServiceId(0), name: "get".into(), full_name: "server.get".into(), entry: StepId(0) }],
+        steps: vec![Step::Work(Dist::exponential(work).unwrap()), Step::End],
+        step_names: vec!["server.get/work#0".into(), String::new()],
+        sites: vec![Site {
+            caller: Caller::Client(ClientId(0)),
+            edge: EdgeId(0),
+            callee: EndpointId(0),
+            service: ServiceId(0),
+            policy: if timeout.is_some() { PolicyId(0) } else { PolicyId::NONE },
+            fallback: SiteId::NONE,
+            callers: 1..2,
+            cells: 0,
+            stride: 1,
+            balancer: 0,
+            active: 0,
+            link: LinkId(0),
+            by_zone: false,
+            path: 1,
+            path_in_model: String::new(),
+        }],
+        edges: vec![Edge {
+            name: "users -> server.get".into(),
+            caller: Caller::Client(ClientId(0)),
+            callee: EndpointId(0),
+            sites: vec![SiteId(0)],
+        }],
+        policies: vec![Policy { name: "p".into(), rules }],
+        cells: 1,
+        callers: 2,
+        balancers: 1,
+        actives: 1,
+        caches: vec![],
+        pools: vec![],
+        links: vec![Link { name: "users -> server".into(), latency: Dist::constant(Nanos::ZERO), loss: 0.0 }],
+        zones: vec![],
+        zone_links: vec![],
+        attributes: vec![],
+        faults: vec![],
+        expectations: vec![],
+        graph: DiGraph::new(),
+    }
+}
+
+fn main() {
+    let n: u64 = std::env::args().nth(1).unwrap().parse().unwrap();
+    let t = single(800.0, Nanos::from_millis(1), 1, Some(Nanos::from_secs(5)), n / 800);
+    let mut t = t;
+    t.links[0].latency = Dist::exponential(Nanos::from_micros(200)).unwrap();
+    t.window = Nanos::from_secs(1);
+    let r = brownout::world::run(&t, 1, Default::default()).unwrap_or_else(|_| panic!());
+    println!("{} {} {:?}", r.clients[0].offered, r.events, r.clients[0].latency.mean());
+}
