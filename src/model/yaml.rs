@@ -335,5 +335,4 @@ fn number(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "yaml_tests.rs"]
 mod tests;

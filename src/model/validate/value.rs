@@ -187,7 +187,7 @@ pub fn discriminators<'a>(alternatives: &[&'a Schema]) -> Vec<&'a str> {
     alternatives.iter().filter_map(|alternative| required(deref(alternative)).next()).collect()
 }
 
-fn deref<'a>(schema_at: &'a Schema) -> &'a Schema {
+fn deref(schema_at: &Schema) -> &Schema {
     match schema_at["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/")) {
         Some(name) => &schema()["$defs"][name],
         None => schema_at,

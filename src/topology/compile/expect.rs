@@ -102,13 +102,13 @@ impl Compiler<'_> {
                 _ => "a client, a service or a call",
             };
             let message = format!("`{}` is measured of {of_what}", written.metric.name());
-            let services = self.names.services.iter().take(1).map(|s| s.to_string());
-            let clients = self.names.clients.iter().take(1).map(|c| c.to_string());
+            let service = self.names.services.first().map(|s| s.to_string());
+            let client = self.names.clients.first().map(|c| c.to_string());
             let example = match metric {
-                Metric::Utilization | Metric::QueueLength | Metric::Restarts => services.last(),
+                Metric::Utilization | Metric::QueueLength | Metric::Restarts => service,
                 Metric::Amplification => self.topology.edges.first().map(|e| e.name.clone()),
                 Metric::BlastRadius => Some(String::new()),
-                _ => clients.last(),
+                _ => client,
             };
             let example = example.unwrap_or_default();
             let mut problem = Diagnostic::error("wrong-subject", message).at(path);
