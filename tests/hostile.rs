@@ -432,6 +432,19 @@ fn settings_reach_into_a_model() {
     }
 }
 
+/// What is resolved is all that stdout gets, whatever is found in the model and its variants.
+#[test]
+fn a_resolved_model_stands_alone_on_stdout() {
+    let variants = "policies: {p: {timeout: 1s}}\nvariants: {v: {policies: {q: {timeout: 1s}}, services: {a: {workers: 0}}}}\n";
+    let directory = holding("m.yaml", format!("{SMALL}{variants}"));
+    let told = told(directory.path(), &["check", "m.yaml", "--resolved"]);
+    told.exits(2).says("`a` has no worker");
+    std::fs::write(directory.path().join("again.yaml"), &told.stdout).unwrap();
+    let again = self::told(directory.path(), &["run", "again.yaml", "-q"]);
+    again.exits(0);
+    assert!(told.stderr.contains("no call uses the policy `p`"), "{}", told.stderr);
+}
+
 /// A pipe is a file too.
 #[test]
 fn models_are_read_from_a_pipe() {

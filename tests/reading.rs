@@ -144,7 +144,8 @@ fn the_gallery_resolves_and_reads_back() {
         let load = |file: &str| std::fs::read(file).map_err(|error| error.to_string());
         let first = model::read(name, &load, &[], None).unwrap_or_else(|refused| panic!("{}", refused.problems));
         for variant in std::iter::once(None).chain(first.variants.iter().map(|v| Some(v.as_str()))) {
-            let loaded = model::read(name, &load, &[], variant).unwrap_or_else(|refused| panic!("{name} {variant:?}: {}", refused.problems));
+            let loaded =
+                model::read(name, &load, &[], variant).unwrap_or_else(|refused| panic!("{name} {variant:?}: {}", refused.problems));
             let text = resolved::yaml(&loaded);
             let again = read_all(&[("resolved.yaml", &text)], &[], None).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
             assert_eq!(again.model, loaded.model, "{name} {variant:?}");
@@ -203,7 +204,8 @@ fn a_distribution_needs_no_quotes_wherever_it_stands() {
 
 #[test]
 fn what_extends_changes_what_it_extends() {
-    let base = "duration: 1m\nseed: 7\nservices: {a: {replicas: 2, zones: [x, y]}, b: {}}\npolicies: {p: {timeout: 1s, retry: {attempts: 3}}}\n";
+    let base =
+        "duration: 1m\nseed: 7\nservices: {a: {replicas: 2, zones: [x, y]}, b: {}}\npolicies: {p: {timeout: 1s, retry: {attempts: 3}}}\n";
     let middle = "extends: base.yaml\nservices: {a: {zones: [z]}, b: null, c: {}}\n";
     let top = "extends: middle.yaml\nduration: 2m\npolicies: {p: {retry: null}}\n";
     let loaded = read_all(&[("top.yaml", top), ("middle.yaml", middle), ("base.yaml", base)], &[], None).unwrap();

@@ -78,9 +78,14 @@ fn page(schema: &Value) -> String {
             let _ = write!(page, "\n## {}\n\n{}\n", title(&name), text(meaning));
             let _ = writeln!(page, "\nOne of:\n");
             for alternative in alternatives(of) {
-                let meaning = alternative["description"].as_str().or_else(|| target(schema, alternative)["description"].as_str()).unwrap_or("");
+                let meaning =
+                    alternative["description"].as_str().or_else(|| target(schema, alternative)["description"].as_str()).unwrap_or("");
                 let keys: Vec<&String> = alternative["properties"].as_object().into_iter().flatten().map(|(key, _)| key).collect();
-                let form = if let [key] = keys[..] { format!("`{{{key}: {}}}`", kind(&alternative["properties"][key])) } else { kind(alternative) };
+                let form = if let [key] = keys[..] {
+                    format!("`{{{key}: {}}}`", kind(&alternative["properties"][key]))
+                } else {
+                    kind(alternative)
+                };
                 let _ = writeln!(page, "- {form}: {}", text(meaning));
             }
         }
@@ -96,8 +101,16 @@ fn page(schema: &Value) -> String {
     let _ = write!(page, "\n## Values\n\n| value | is | examples |\n|---|---|---|\n");
     for name in scalars {
         let of = &schema["$defs"][&name];
-        let examples: Vec<String> = of["examples"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|e| format!("`{e}`")).collect();
-        let _ = writeln!(page, "| <a id=\"{}\"></a>{} | {} | {} |", anchor(&name), title(&name), cell(of["description"].as_str().unwrap_or("")), examples.join(", "));
+        let examples: Vec<String> =
+            of["examples"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|e| format!("`{e}`")).collect();
+        let _ = writeln!(
+            page,
+            "| <a id=\"{}\"></a>{} | {} | {} |",
+            anchor(&name),
+            title(&name),
+            cell(of["description"].as_str().unwrap_or("")),
+            examples.join(", ")
+        );
     }
     page
 }
@@ -128,7 +141,13 @@ fn split(description: &str) -> (String, Option<String>) {
     let flat = description.replace('\n', " ");
     for mark in [" Required.", " Required;"] {
         if let Some((meaning, rest)) = flat.split_once(mark) {
-            return (format!("{meaning}{}", if rest.trim().is_empty() { String::new() } else { format!(" ({})", rest.trim().trim_end_matches('.')) }), Some("required".into()));
+            return (
+                format!(
+                    "{meaning}{}",
+                    if rest.trim().is_empty() { String::new() } else { format!(" ({})", rest.trim().trim_end_matches('.')) }
+                ),
+                Some("required".into()),
+            );
         }
     }
     match flat.split_once(" Default: ").or_else(|| flat.strip_prefix("Default: ").map(|rest| ("", rest))) {
@@ -156,8 +175,13 @@ fn target<'a>(schema: &'a Value, of: &'a Value) -> &'a Value {
 /// The words of an enumeration, each with its meaning.
 fn enumerated(of: &Value) -> Vec<(String, String)> {
     let plain = of["enum"].as_array().into_iter().flatten().filter_map(|word| Some((word.as_str()?.to_string(), String::new())));
-    let told = alternatives(of).into_iter().filter_map(|a| Some((a["const"].as_str()?.to_string(), a["description"].as_str().unwrap_or("").to_string())));
-    let grouped = alternatives(of).into_iter().flat_map(|a| a["enum"].as_array().into_iter().flatten()).filter_map(|w| Some((w.as_str()?.to_string(), String::new())));
+    let told = alternatives(of)
+        .into_iter()
+        .filter_map(|a| Some((a["const"].as_str()?.to_string(), a["description"].as_str().unwrap_or("").to_string())));
+    let grouped = alternatives(of)
+        .into_iter()
+        .flat_map(|a| a["enum"].as_array().into_iter().flatten())
+        .filter_map(|w| Some((w.as_str()?.to_string(), String::new())));
     plain.chain(told).chain(grouped).collect()
 }
 
@@ -205,7 +229,9 @@ fn kind(of: &Value) -> String {
 }
 
 fn range(of: &Value) -> String {
-    let number = |value: &Value| value.as_f64().map(|number| if number >= 1e6 { format!("{number:e}").replace('e', "·10^") } else { number.to_string() });
+    let number = |value: &Value| {
+        value.as_f64().map(|number| if number >= 1e6 { format!("{number:e}").replace('e', "·10^") } else { number.to_string() })
+    };
     match (number(&of["minimum"]), number(&of["maximum"])) {
         (Some(least), Some(most)) => format!(", {least} to {most}"),
         (Some(least), None) if least != "0" => format!(", at least {least}"),

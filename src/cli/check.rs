@@ -3,6 +3,7 @@
 use super::read::{self, stderr_style};
 use super::{Exit, note, print};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::model::Loaded;
 use crate::model::source::Sources;
 use crate::report::{Style, diagnostics};
 use std::io::IsTerminal;
@@ -54,7 +55,11 @@ impl Check {
             Ok(compiled) => {
                 let resolved = self.resolved.then(|| compiled.resolved());
                 let variants = compiled.loaded.variants.clone();
-                (Found { findings: compiled.findings(), sources: compiled.loaded.sources.clone(), resolved }, variants)
+                let mut findings = compiled.findings();
+                if self.variant.is_none() && variant.is_some() {
+                    findings.list.retain(|f| is_of_variant(f, &compiled.loaded));
+                }
+                (Found { findings, sources: compiled.loaded.sources, resolved }, variants)
             }
             Err(refused) => (Found { findings: refused.problems, sources: refused.sources, resolved: None }, refused.variants),
         };
@@ -65,7 +70,7 @@ impl Check {
             // Of variants only what makes them impossible, and is not wrong with the model itself.
             for name in variants {
                 let (mut found, _) = of(Some(&name));
-                found.findings.list.retain(|f| is_of_variant(f) && !told.contains(f));
+                found.findings.list.retain(|f| !told.contains(f));
                 told.extend(found.findings.list.iter().cloned());
                 found.resolved = None;
                 all.push(found);
@@ -93,8 +98,9 @@ impl Check {
             .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
             .collect();
         for found in found {
-            if let Some(resolved) = &found.resolved {
-                text.push_str(resolved);
+            // A resolved model is data: what is found goes beside it.
+            if self.resolved {
+                text.push_str(found.resolved.as_deref().unwrap_or(""));
                 let told = diagnostics::text(&found.findings, &found.sources, stderr_style());
                 if !told.is_empty() {
                     note(told.trim_end());
@@ -112,7 +118,8 @@ impl Check {
     }
 }
 
-/// What is told of a variant: errors, and what its overlay named and nothing uses, since that may be a misspelt name.
-fn is_of_variant(finding: &Diagnostic) -> bool {
-    finding.severity == Severity::Error || finding.code == "unused"
+/// What is told of a variant: errors, and what its overlay adds and nothing uses, since that may be a misspelt name.
+fn is_of_variant(finding: &Diagnostic, loaded: &Loaded) -> bool {
+    let added = || finding.path.as_deref().is_some_and(|path| loaded.origin(path).starts_with("variant "));
+    finding.severity == Severity::Error || finding.code == "unused" && added()
 }

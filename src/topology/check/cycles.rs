@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let certain = graph(topology, |caller, site| visits[caller].certain.contains(&site));
+    let certain = graph(topology, |caller, site| visits[caller].certain.contains(&topology.sites[site.index()].callee));
     for circle in circles(&certain) {
         findings.push(finding(
             topology,
@@ -23,9 +23,15 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
         ));
     }
     if findings.is_empty() {
-        let possible = graph(topology, |_, _| true);
+        let made = |caller: usize, site: SiteId| visits[caller].calls.get(&site).is_some_and(|calls| *calls > 0.0);
+        // A fallback is called where the call that it stands in for is made.
+        let instead = |caller: usize, site: SiteId| {
+            visits[caller].calls.keys().any(|s| topology.sites[s.index()].fallback == site && made(caller, *s))
+        };
+        let possible = graph(topology, |caller, site| made(caller, site) || instead(caller, site));
         for circle in circles(&possible) {
-            let (says, help) = ("only a choice, a cache or a failure ends this circle of calls", "make sure that a choice or a cache ends it soon enough");
+            let (says, help) =
+                ("only a choice, a cache or a failure ends this circle of calls", "make sure that a choice or a cache ends it soon enough");
             findings.push(finding(topology, &walk(&possible, &circle), Weight::Warning, "call-cycle", says, help));
         }
     }

@@ -15,14 +15,15 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
         let Some(patience) = rules(topology, SiteId::new(i)).and_then(|r| r.timeout) else { continue };
         // Until the callee itself has given up on what it calls.
         let Some(inner) = longest(topology, visits, site.callee, &mut known) else { continue };
-        if patience.as_secs_f64() >= inner {
+        // Sums of seconds round; a microsecond is nobody's patience.
+        if patience.as_secs_f64() + 1e-6 >= inner {
             continue;
         }
         findings.push(Finding {
             weight: Weight::Warning,
             code: "timeout-too-short",
             message: format!(
-                "`{}` gives up on `{}` after {patience}, while that may go on trying for {}",
+                "`{}` gives up on `{}` after {patience}, while that may take {}",
                 caller_name(topology, site.caller),
                 topology.endpoints[site.callee.index()].full_name,
                 Nanos((inner * 1e3).round() as u64 * 1_000_000),

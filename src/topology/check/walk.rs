@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Visit {
     /// Mean number of calls made at each site.
     pub calls: BTreeMap<SiteId, f64>,
-    /// Sites that every visit calls.
-    pub certain: BTreeSet<SiteId>,
+    /// Endpoints that every visit calls.
+    pub certain: BTreeSet<EndpointId>,
     /// What it waits for, in the order done; parallel branches side by side.
     pub shape: Shape,
     /// The share of visits that come to the end, not to a `fail`.
@@ -51,7 +51,7 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
         let shape = match &topology.steps[at] {
             Step::Work(dist) | Step::Wait(dist) => Shape::Own(dist.mean()),
             Step::Call(site) => {
-                visit.call(*site);
+                visit.call(*site, topology.sites[site.index()].callee);
                 Shape::Call(*site)
             }
             Step::Parallel { bodies, join, .. } => {
@@ -127,7 +127,7 @@ fn choice(topology: &Topology, targets: &[(f64, StepId)], visit: &mut Visit) -> 
     };
     let branches: Vec<Visit> = targets.iter().map(|(_, target)| body(topology, *target, Some(meeting))).collect();
     let shares: Vec<f64> = targets.iter().scan(0.0, |before, (sum, _)| Some(sum - std::mem::replace(before, *sum))).collect();
-    let in_all = |site: &SiteId| branches.iter().all(|b| b.certain.contains(site));
+    let in_all = |callee: &EndpointId| branches.iter().all(|b| b.certain.contains(callee));
     if visit.to_the_end >= 1.0 {
         visit.certain.extend(branches[0].certain.iter().copied().filter(in_all));
     }
@@ -155,10 +155,10 @@ fn turns(times: u32, to_the_end: f64) -> f64 {
 }
 
 impl Visit {
-    fn call(&mut self, site: SiteId) {
+    fn call(&mut self, site: SiteId, callee: EndpointId) {
         *self.calls.entry(site).or_default() += self.to_the_end;
         if self.to_the_end >= 1.0 {
-            self.certain.insert(site);
+            self.certain.insert(callee);
         }
     }
 
