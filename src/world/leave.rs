@@ -111,7 +111,7 @@ impl World<'_> {
     fn stop_bodies(&mut self, job: u32, step: u32) {
         let mut child = std::mem::replace(&mut self.jobs[job].next, NOBODY);
         while child != NOBODY {
-            let next = self.jobs[child].next;
+            let next = self.jobs[child].sibling();
             self.jobs[child].call = NOBODY;
             self.stop_job(child);
             child = next;

@@ -10,7 +10,7 @@ use super::state::*;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
-use crate::base::time::Nanos;
+use crate::base::time::{Instant, Nanos};
 use crate::engine::AlarmId;
 use crate::topology::{Join, Step};
 
@@ -144,10 +144,10 @@ impl World<'_> {
 
     /// A child of the job that runs a body; it does not run yet.
     fn new_body(&mut self, parent: u32, body: StepId, part: u32, marks: u8) -> u32 {
-        let Job { request, arrived, replica, path, step, cause, .. } = self.jobs[parent];
+        let Job { request, replica, path, step, cause, .. } = self.jobs[parent];
         let child = Job {
             request,
-            arrived,
+            arrived: Instant(u64::from(NOBODY)),
             call: if marks & mark::CHILD != 0 { parent } else { NOBODY },
             replica,
             step: body.0,
@@ -175,14 +175,20 @@ impl World<'_> {
     }
 
     fn start_body(&mut self, job: u32, body: StepId, part: u32) {
-        let child = self.new_body(job, body, part, mark::CHILD);
-        self.jobs[child].next = self.jobs[job].next;
-        self.jobs[job].next = child;
+        let child = self.link_body(job, body, part);
         if matches!(self.topology.steps[body.index()], Step::Call(_)) {
             self.run_job(child);
         } else {
             self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, child);
         }
+    }
+
+    /// A child that its parent waits for; it does not run yet.
+    fn link_body(&mut self, job: u32, body: StepId, part: u32) -> u32 {
+        let child = self.new_body(job, body, part, mark::CHILD);
+        let first = std::mem::replace(&mut self.jobs[job].next, child);
+        self.jobs[child].set_sibling(first);
+        child
     }
 
     pub(super) fn body_starts(&mut self, child: u32) {
@@ -226,23 +232,25 @@ impl World<'_> {
     }
 
     fn unlink_body(&mut self, parent: u32, child: u32) {
-        let after = self.jobs[child].next;
+        let after = self.jobs[child].sibling();
         let mut place = self.jobs[parent].next;
         if place == child {
             self.jobs[parent].next = after;
             return;
         }
-        while self.jobs[place].next != child {
-            place = self.jobs[place].next;
+        while self.jobs[place].sibling() != child {
+            place = self.jobs[place].sibling();
         }
-        self.jobs[place].next = after;
+        self.jobs[place].set_sibling(after);
     }
 
     fn branch_ended(&mut self, parent: u32, branches: u32, join: Join, cancel_losers: bool, outcome: Outcome) {
         let mut ended = Ended::of(self.jobs[parent].pending);
         ended.all += 1;
         if outcome.is_failure() {
-            self.jobs[parent].outcome = outcome;
+            // The first failure is the step's.
+            let first = self.jobs[parent].outcome;
+            self.jobs[parent].outcome = if first.is_failure() { first } else { outcome };
         } else {
             ended.well += 1;
         }
@@ -264,7 +272,7 @@ impl World<'_> {
     fn leave_bodies(&mut self, parent: u32, stop: bool) {
         let mut child = std::mem::replace(&mut self.jobs[parent].next, NOBODY);
         while child != NOBODY {
-            let next = std::mem::replace(&mut self.jobs[child].next, NOBODY);
+            let next = self.jobs[child].sibling();
             self.jobs[child].call = NOBODY;
             if stop {
                 self.stop_job(child);
