@@ -247,7 +247,7 @@ impl World<'_> {
                 continue;
             };
             let concerns = (endpoint.is_none() || self.topology.endpoints[endpoint.index()].entry.0 == step)
-                && matches.iter().all(|(attribute, value)| self.attribute_of(*attribute, request) == Some(*value));
+                && matches.iter().all(|(attributes, value)| attributes.iter().any(|a| self.attribute_of(*a, request) == Some(*value)));
             if concerns && self.keys.faults[fault.index()].draw(request, path).chance(*share) {
                 let status = *status;
                 self.jobs[job].cause = cause;
