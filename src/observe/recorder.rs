@@ -430,17 +430,28 @@ impl Recorder {
         }
     }
 
-    pub fn breaker_changed(&mut self, edge: EdgeId, caller: u32, at: Instant, from: Mode, to: Mode) {
-        let EdgeNow { window, record, .. } = &mut self.edges[edge.index()];
-        record.breaker_opened += u64::from(to == Mode::Open);
-        for (mode, step) in [(from, -1), (to, 1)] {
-            match mode {
-                Mode::Closed => {}
-                Mode::Open => window.open = window.open.wrapping_add_signed(step),
-                Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
-            }
-        }
+    /// A breaker changed. Its old mode was counted at the first edge, its new one is at the second: several may share it.
+    pub fn breaker_changed(&mut self, (counted_at, edge): (EdgeId, EdgeId), caller: u32, at: Instant, from: Mode, to: Mode) {
+        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open);
+        self.count_breaker(counted_at, from, -1);
+        self.count_breaker(edge, to, 1);
         self.mark(at, Happening::Breaker { edge, caller, from, to });
+    }
+
+    /// The process that had a breaker in this mode is gone.
+    pub fn breaker_forgotten(&mut self, counted_at: EdgeId, mode: Mode) {
+        self.count_breaker(counted_at, mode, -1);
+    }
+
+    fn count_breaker(&mut self, edge: EdgeId, mode: Mode, step: i32) {
+        let count = |window: &mut EdgeWindow| match mode {
+            Mode::Closed => {}
+            Mode::Open => window.open = window.open.wrapping_add_signed(step),
+            Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
+        };
+        if mode != Mode::Closed {
+            count(&mut self.edges[edge.index()].window);
+        }
     }
 
     // -- faults, timeline, causes ------------------------------------------------------------------------------------
@@ -489,12 +500,6 @@ impl Recorder {
     #[inline]
     pub fn load_behind(&self, cause: Cause) -> Cause {
         cause.episode().map_or(Cause::NONE, |e| self.episodes.list[e].load)
-    }
-
-    /// The newest episode of this trouble at this place, if there was one.
-    pub fn last_episode(&self, place: Place, trouble: Trouble) -> Cause {
-        let row = self.episodes.row(place) * Trouble::COUNT + trouble as usize;
-        self.episodes.current[row].iter().map(|entry| entry.1).max().unwrap_or(Cause::NONE)
     }
 }
 

@@ -4,7 +4,7 @@
 //! at the same instant, so that a loop of refusals is seen as one. Going up, a layer lets the outcome pass, changes it, or
 //! sends the call down once more. What a layer holds it gives back on the way up, or when the call is given up.
 
-use super::World;
+use super::{BreakerNews, World};
 use super::event::Kind;
 use super::keys::{Purpose, below};
 use super::state::*;
@@ -373,9 +373,7 @@ impl<'t> World<'t> {
         let extra = &mut self.extras[call as usize];
         (extra.permit, extra.entered) = (permit, now);
         if permit.is_none() {
-            let edge = self.topology.sites[self.calls[call].site as usize].edge;
-            let because = self.recorder.last_episode(Place::Edge(edge), Trouble::BreakerOpened).or(self.calls[call].cause);
-            self.calls[call].cause = because;
+            self.calls[call].cause = self.breaker_news[cell].cause.or(self.calls[call].cause);
             self.refuse(call, place, Outcome::BREAKER_OPEN);
             return false;
         }
@@ -413,20 +411,26 @@ impl<'t> World<'t> {
     fn tell_breaker(&mut self, call: u32, cell: usize) {
         // A mode that ended by itself is noticed only now: there may be several changes to tell.
         while let Some(changed) = self.breakers[cell].as_mut().and_then(|state| state.take_transition()) {
-            self.tell_transition(call, changed);
+            self.tell_transition(call, cell, changed);
         }
     }
 
     #[cold]
-    fn tell_transition(&mut self, call: u32, changed: crate::policy::app::Transition) {
+    fn tell_transition(&mut self, call: u32, cell: usize, changed: crate::policy::app::Transition) {
         let caller = self.caller_of(call);
         let Call { site, cause, .. } = self.calls[call];
         let edge = self.topology.sites[site as usize].edge;
         let now = self.now();
-        self.recorder.breaker_changed(edge, caller, changed.at, changed.from, changed.to);
+        // Calls of several edges may share the breaker: each change is counted where it is noticed.
+        let before = self.breaker_news[cell];
+        let counted_at = if before.edge.is_some() { before.edge } else { edge };
+        self.recorder.breaker_changed((counted_at, edge), caller, changed.at, changed.from, changed.to);
+        let mut news = BreakerNews { edge, mode: changed.to, cause: before.cause };
         if changed.to == crate::policy::app::Mode::Open {
-            self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
+            news.cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
+            self.calls[call].cause = news.cause;
         }
+        self.breaker_news[cell] = news;
     }
 
     // -- bulkhead ----------------------------------------------------------------------------------------------------

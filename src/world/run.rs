@@ -88,6 +88,7 @@ impl<'t> World<'t> {
             caches: CacheState::all(topology),
             links: Links::new(topology),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
+            breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
             budgets: vec![None; cells(rules().any(|r| r.retry.as_ref().is_some_and(|retry| retry.budget.is_some())))],
             buckets: vec![None; cells(rules().any(|r| r.rate_limit.is_some()))],
