@@ -475,8 +475,9 @@ impl Recorder {
         episode
     }
 
-    pub fn fault_ended(&mut self, fault: FaultId, at: Instant) {
-        if let Some(span) = self.recording.faults.iter_mut().rev().find(|s| s.fault == fault && s.ended.is_none()) {
+    /// The occurrence that began at `began` ends.
+    pub fn fault_ended(&mut self, fault: FaultId, began: Instant, at: Instant) {
+        if let Some(span) = self.recording.faults.iter_mut().rev().find(|s| s.fault == fault && s.began == began) {
             span.ended = Some(at);
         }
         self.mark(at, Happening::FaultEnded(fault));

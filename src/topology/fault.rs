@@ -35,7 +35,7 @@ pub enum Lasts {
 pub enum FaultAction {
     /// The processes are gone: what they held is reset, new calls are refused.
     Crash { replicas: Vec<ReplicaId>, restart: Restart },
-    /// Work and waits that begin meanwhile take `factor` times as long.
+    /// Work that begins meanwhile takes `factor` times as long.
     Slow { replicas: Vec<ReplicaId>, factor: f64 },
     /// This share of the requests that begin meanwhile is answered so, at once.
     Errors { replicas: Vec<ReplicaId>, endpoint: EndpointId, status: u16, share: f64, matches: Vec<(Vec<AttributeId>, u64)> },

@@ -214,7 +214,7 @@ impl World<'_> {
     fn remember_cold(&mut self, cache: CacheId, cause: Cause) {
         let before = self.entries_of(cache);
         let state = &mut self.caches[cache.index()];
-        (state.cold, state.full_again_at) = (cause, before / 10 * 9);
+        (state.cold, state.full_again_at) = (cause, before * 9 / 10);
     }
 }
 

@@ -42,9 +42,11 @@ pub(super) enum Kind {
     ReplicaReturns,
     /// A body begins; slot: the child job.
     BodyStarts,
+    /// A call that waited has been given a bulkhead's permit; slot: call.
+    PermitGiven,
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::ClientArrival,
     Kind::UserReady,
     Kind::JobArrives,
@@ -63,6 +65,7 @@ const KINDS: [Kind; 18] = [
     Kind::FaultEnds,
     Kind::ReplicaReturns,
     Kind::BodyStarts,
+    Kind::PermitGiven,
 ];
 
 impl World<'_> {
@@ -89,6 +92,7 @@ impl World<'_> {
             Kind::FaultEnds => self.fault_ends(slot),
             Kind::ReplicaReturns => self.replica_returns(slot),
             Kind::BodyStarts => self.body_starts(slot),
+            Kind::PermitGiven => self.permit_given(slot),
         }
     }
 }

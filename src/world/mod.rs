@@ -86,7 +86,7 @@ pub struct World<'t> {
     timeout_lanes: Vec<Option<LaneId>>,
     queue_lanes: Vec<Option<LaneId>>,
     occurrences: Vec<Occurrence>,
-    /// Per fault: the episode of its latest occurrence.
+    /// Per occurrence of a fault: its episode.
     fault_causes: Vec<Cause>,
     /// Work that was in progress when its replica was paused: by how much it is late.
     shifts: BTreeMap<u32, u64>,

@@ -97,7 +97,7 @@ impl<'t> World<'t> {
             active: vec![0; topology.actives as usize],
             timeout_lanes,
             queue_lanes,
-            fault_causes: vec![Cause::NONE; topology.faults.len()],
+            fault_causes: vec![Cause::NONE; occurrences.len()],
             occurrences,
             shifts: Default::default(),
             calendar,
