@@ -431,17 +431,28 @@ impl Recorder {
         }
     }
 
-    pub fn breaker_changed(&mut self, edge: EdgeId, caller: u32, at: Instant, from: Mode, to: Mode) {
-        let EdgeNow { window, record, .. } = &mut self.edges[edge.index()];
-        record.breaker_opened += u64::from(to == Mode::Open);
-        for (mode, step) in [(from, -1), (to, 1)] {
-            match mode {
-                Mode::Closed => {}
-                Mode::Open => window.open = window.open.wrapping_add_signed(step),
-                Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
-            }
-        }
+    /// A breaker changed. Its old mode was counted at the first edge, its new one is at the second: several may share it.
+    pub fn breaker_changed(&mut self, (counted_at, edge): (EdgeId, EdgeId), caller: u32, at: Instant, from: Mode, to: Mode) {
+        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open);
+        self.count_breaker(counted_at, from, -1);
+        self.count_breaker(edge, to, 1);
         self.mark(at, Happening::Breaker { edge, caller, from, to });
+    }
+
+    /// The process that had a breaker in this mode is gone.
+    pub fn breaker_forgotten(&mut self, counted_at: EdgeId, mode: Mode) {
+        self.count_breaker(counted_at, mode, -1);
+    }
+
+    fn count_breaker(&mut self, edge: EdgeId, mode: Mode, step: i32) {
+        let count = |window: &mut EdgeWindow| match mode {
+            Mode::Closed => {}
+            Mode::Open => window.open = window.open.wrapping_add_signed(step),
+            Mode::HalfOpen => window.half_open = window.half_open.wrapping_add_signed(step),
+        };
+        if mode != Mode::Closed {
+            count(&mut self.edges[edge.index()].window);
+        }
     }
 
     // -- faults, timeline, causes ------------------------------------------------------------------------------------
@@ -465,8 +476,9 @@ impl Recorder {
         episode
     }
 
-    pub fn fault_ended(&mut self, fault: FaultId, at: Instant) {
-        if let Some(span) = self.recording.faults.iter_mut().rev().find(|s| s.fault == fault && s.ended.is_none()) {
+    /// The occurrence that began at `began` ends.
+    pub fn fault_ended(&mut self, fault: FaultId, began: Instant, at: Instant) {
+        if let Some(span) = self.recording.faults.iter_mut().rev().find(|s| s.fault == fault && s.began == began) {
             span.ended = Some(at);
         }
         self.mark(at, Happening::FaultEnded(fault));
@@ -499,12 +511,6 @@ impl Recorder {
             cause = episode.because;
         }
         cause
-    }
-
-    /// The newest episode of this trouble at this place, if there was one.
-    pub fn last_episode(&self, place: Place, trouble: Trouble) -> Cause {
-        let row = self.episodes.row(place) * Trouble::COUNT + trouble as usize;
-        self.episodes.current[row].iter().map(|entry| entry.1).max().unwrap_or(Cause::NONE)
     }
 }
 

@@ -136,7 +136,8 @@ pub struct EdgeRecord {
     pub calls: u64,
     pub attempts: u64,
     pub retries: u64,
-    /// Tries that were never sent: breaker open, bulkhead full, rate limited, given up while waiting for a permit.
+    /// Tries that were never sent: breaker open, bulkhead full, rate limited, given up while
+    /// waiting for a permit or in a back-off.
     pub short_circuited: u64,
     pub fallbacks: u64,
     /// Times that a breaker opened, over all callers; whole run.

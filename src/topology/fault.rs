@@ -35,10 +35,10 @@ pub enum Lasts {
 pub enum FaultAction {
     /// The processes are gone: what they held is reset, new calls are refused.
     Crash { replicas: Vec<ReplicaId>, restart: Restart },
-    /// Work and waits that begin meanwhile take `factor` times as long.
+    /// Work that begins meanwhile takes `factor` times as long.
     Slow { replicas: Vec<ReplicaId>, factor: f64 },
     /// This share of the requests that begin meanwhile is answered so, at once.
-    Errors { replicas: Vec<ReplicaId>, endpoint: EndpointId, status: u16, share: f64, matches: Vec<(AttributeId, u64)> },
+    Errors { replicas: Vec<ReplicaId>, endpoint: EndpointId, status: u16, share: f64, matches: Vec<(Vec<AttributeId>, u64)> },
     /// Stop-the-world: nothing runs, what arrives waits, everything goes on afterwards.
     Pause { replicas: Vec<ReplicaId> },
     /// What begins meanwhile never ends, and holds its worker; at the end the processes are restarted.

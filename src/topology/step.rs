@@ -10,7 +10,7 @@ use crate::base::id::*;
 pub enum Step {
     /// Computes for so long; stretched while a fault slows the replica.
     Work(Dist),
-    /// Waits for something outside the model for so long; stretched likewise.
+    /// Waits for something outside the model for so long; no fault stretches it.
     Wait(Dist),
     /// Calls and waits for the answer; a failure ends the endpoint with the answer's status.
     Call(SiteId),

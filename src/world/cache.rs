@@ -134,6 +134,13 @@ impl World<'_> {
         draw(&self.topology.attributes[attribute.index()].values, &mut self.keys.attributes[attribute.index()].draw(request, 0))
     }
 
+    /// The attribute of this name that the request's client has; the given one if it has none.
+    pub(super) fn own_attribute(&self, attribute: AttributeId, request: u64) -> AttributeId {
+        let name = &self.topology.attributes[attribute.index()].name;
+        let mut own = self.topology.clients[(request >> 40) as usize].attributes.iter();
+        own.find(|a| self.topology.attributes[a.index()].name == *name).copied().unwrap_or(attribute)
+    }
+
     /// The value, or nothing if the request is not of the attribute's client.
     pub(super) fn attribute_of(&self, attribute: AttributeId, request: u64) -> Option<u64> {
         let client = self.topology.attributes[attribute.index()].client;
@@ -207,7 +214,7 @@ impl World<'_> {
     fn remember_cold(&mut self, cache: CacheId, cause: Cause) {
         let before = self.entries_of(cache);
         let state = &mut self.caches[cache.index()];
-        (state.cold, state.full_again_at) = (cause, before / 10 * 9);
+        (state.cold, state.full_again_at) = (cause, before * 9 / 10);
     }
 }
 

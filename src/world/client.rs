@@ -19,8 +19,8 @@ pub(super) struct ClientState {
     requests: u64,
     process: Option<Process>,
     users: Vec<User>,
-    /// A fault that touches the client itself (a spike).
-    pub cause: Cause,
+    /// Spikes in progress; the latest is why it offers more.
+    pub spikes: Vec<(u32, Cause)>,
     path: u32,
 }
 
@@ -156,7 +156,7 @@ impl ClientState {
                 Load::Closed { users, .. } => vec![User::default(); users as usize],
                 Load::Open { .. } => Vec::new(),
             },
-            cause: Cause::NONE,
+            spikes: Vec::new(),
             path: root_path(topology, Caller::Client(ClientId::new(i))),
         };
         let streams = gaps.iter().zip(states);
@@ -246,7 +246,8 @@ impl World<'_> {
             }
         };
         let state = &self.clients[client.index()];
-        let (path, cause) = (below(state.path, self.sites[site.index()].path), state.cause);
+        let cause = state.spikes.last().map_or(Cause::NONE, |(_, cause)| *cause);
+        let path = below(state.path, self.sites[site.index()].path);
         self.start_call(site.0, hold::OF_CLIENT, parent, request, path, cause);
     }
 

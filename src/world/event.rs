@@ -42,6 +42,8 @@ pub(super) enum Kind {
     ReplicaReturns,
     /// A body begins; slot: the child job.
     BodyStarts,
+    /// A call that waited has been given a bulkhead's permit; slot: call.
+    PermitGiven,
 }
 
 impl Kind {
@@ -55,7 +57,7 @@ impl Kind {
         }
         by_number!(ClientArrival, UserReady, JobArrives, StepDone, AnswerArrives, TimeoutFires, DeadlinePasses, BackoffOver);
         by_number!(PermitWaitOver, Settles, QueueWaitOver, PoolWaitOver, RequestSentAgain, AnswerSentAgain);
-        by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts);
+        by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
         unreachable!("no event has the tag {tag}")
     }
 }
@@ -84,6 +86,7 @@ impl World<'_> {
             Kind::FaultEnds => self.fault_ends(slot),
             Kind::ReplicaReturns => self.replica_returns(slot),
             Kind::BodyStarts => self.body_starts(slot),
+            Kind::PermitGiven => self.permit_given(slot),
         }
     }
 }

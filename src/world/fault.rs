@@ -2,6 +2,7 @@
 
 use super::World;
 use super::event::Kind;
+use super::replica::ReplicaState;
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
@@ -24,7 +25,7 @@ impl World<'_> {
         let action = &topology.faults[happening.fault.index()].action;
         let adds_load = matches!(action, FaultAction::Spike { .. } | FaultAction::CacheFlush { .. });
         let cause = self.recorder.fault_began(happening.fault, now, adds_load);
-        self.fault_causes[happening.fault.index()] = cause;
+        self.fault_causes[occurrence as usize] = cause;
         match action {
             FaultAction::Crash { replicas, restart } => {
                 for replica in replicas {
@@ -35,10 +36,16 @@ impl World<'_> {
                     }
                 }
             }
-            FaultAction::Slow { replicas, factor } => self.each(replicas, cause, |state| state.slow *= factor),
-            FaultAction::Errors { replicas, .. } => self.each(replicas, cause, |state| state.errors.push((happening.fault, cause))),
-            FaultAction::Pause { replicas } => replicas.iter().for_each(|r| self.pause(r.0, cause)),
-            FaultAction::Hang { replicas } => self.each(replicas, cause, |state| state.hung += 1),
+            FaultAction::Slow { replicas, .. } => {
+                self.touch(replicas, occurrence, cause, |_| ());
+                self.find_slowness(replicas);
+            }
+            FaultAction::Errors { replicas, .. } => self.touch(replicas, occurrence, cause, |state| state.errors += 1),
+            FaultAction::Pause { replicas } => {
+                self.touch(replicas, occurrence, cause, |_| ());
+                replicas.iter().for_each(|r| self.pause(r.0, cause));
+            }
+            FaultAction::Hang { replicas } => self.touch(replicas, occurrence, cause, |state| state.hung += 1),
             FaultAction::CacheFlush { cache } => {
                 self.flush(*cache, cause);
                 self.recorder.mark(now, Happening::CacheFlushed(*cache));
@@ -46,7 +53,7 @@ impl World<'_> {
             FaultAction::Link { links, latency, loss } => self.disturb_links(occurrence, links, latency.clone(), *loss, cause),
             FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
-            FaultAction::Spike { client, .. } => self.clients[client.index()].cause = cause,
+            FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),
         }
         if happening.ended != Instant::NEVER {
             self.calendar.schedule(happening.ended, Kind::FaultEnds as u8, occurrence);
@@ -56,9 +63,10 @@ impl World<'_> {
     pub(super) fn fault_ends(&mut self, occurrence: u32) {
         let topology = self.topology;
         let now = self.now();
-        let fault = self.occurrences[occurrence as usize].fault;
-        self.recorder.fault_ended(fault, now);
-        let cause = self.fault_causes[fault.index()];
+        let happening = self.occurrences[occurrence as usize];
+        let fault = happening.fault;
+        self.recorder.fault_ended(fault, happening.began, now);
+        let cause = self.fault_causes[occurrence as usize];
         match &topology.faults[fault.index()].action {
             FaultAction::Crash { replicas, restart: Restart::AtEnd } => {
                 for replica in replicas {
@@ -66,32 +74,53 @@ impl World<'_> {
                 }
             }
             FaultAction::Crash { .. } | FaultAction::CacheFlush { .. } => {}
-            FaultAction::Slow { replicas, factor } => {
-                self.each(replicas, Cause::NONE, |state| {
-                    state.slow /= factor;
-                    // Factors multiply and divide in any order; what is left of rounding must not stretch anything.
-                    if (state.slow - 1.0).abs() < 1e-9 {
-                        state.slow = 1.0;
-                    }
-                });
+            FaultAction::Slow { replicas, .. } => {
+                self.let_go(replicas, occurrence, |_| ());
+                self.find_slowness(replicas);
             }
-            FaultAction::Errors { replicas, .. } => self.each(replicas, Cause::NONE, |state| state.errors.retain(|e| e.0 != fault)),
+            FaultAction::Errors { replicas, .. } => self.let_go(replicas, occurrence, |state| state.errors -= 1),
             FaultAction::Pause { replicas } => {
-                self.each(replicas, Cause::NONE, |_| ());
-                replicas.iter().for_each(|r| self.resume(r.0));
+                self.let_go(replicas, occurrence, |_| ());
+                replicas.iter().for_each(|r| self.resume(r.0, cause));
             }
-            FaultAction::Hang { replicas } => replicas.iter().for_each(|r| self.end_hang(r.0, cause)),
+            FaultAction::Hang { replicas } => {
+                self.let_go(replicas, occurrence, |_| ());
+                replicas.iter().for_each(|r| self.end_hang(r.0, cause));
+            }
             FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
-            FaultAction::Spike { client, .. } => self.clients[client.index()].cause = Cause::NONE,
+            FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
         }
     }
 
-    /// Changes every one of the replicas; `cause` is what touches them from now on.
-    fn each(&mut self, replicas: &[ReplicaId], cause: Cause, mut change: impl FnMut(&mut super::replica::ReplicaState)) {
+    /// The fault touches every one of the replicas from now on.
+    fn touch(&mut self, replicas: &[ReplicaId], occurrence: u32, cause: Cause, mut change: impl FnMut(&mut ReplicaState)) {
         for replica in replicas {
             let state = &mut self.replicas[replica.index()];
-            state.fault_cause = cause;
+            state.touched_by(occurrence, cause);
             change(state);
+        }
+    }
+
+    /// The fault no longer touches them; another may.
+    fn let_go(&mut self, replicas: &[ReplicaId], occurrence: u32, mut change: impl FnMut(&mut ReplicaState)) {
+        for replica in replicas {
+            let state = &mut self.replicas[replica.index()];
+            state.let_go_by(occurrence);
+            change(state);
+        }
+    }
+
+    /// How slow the replicas are: the product of the factors at work, so that nothing of one that has ended remains.
+    fn find_slowness(&mut self, replicas: &[ReplicaId]) {
+        for replica in replicas {
+            let state = &mut self.replicas[replica.index()];
+            (state.slow, state.slow_cause) = (1.0, Cause::NONE);
+            for (occurrence, cause) in &state.faults {
+                let fault = self.occurrences[*occurrence as usize].fault;
+                if let FaultAction::Slow { factor, .. } = self.topology.faults[fault.index()].action {
+                    (state.slow, state.slow_cause) = (state.slow * factor, *cause);
+                }
+            }
         }
     }
 }

@@ -47,14 +47,17 @@ impl World<'_> {
 
     /// As above at a replica that is down, paused, limits its rate, or notices that a caller has gone.
     #[cold]
-    fn arrive_unusually(&mut self, job: u32, service: ServiceId) {
+    pub(super) fn arrive_unusually(&mut self, job: u32, service: ServiceId) {
         let now = self.now();
         let replica = self.jobs[job].replica;
         let spec = &self.topology.services[service.index()];
         let state = &self.replicas[replica as usize];
         if !state.up {
             let down = state.fault_cause;
-            self.jobs[job].cause = down.or(self.jobs[job].cause);
+            let entry = &mut self.jobs[job];
+            (entry.arrived, entry.cause) = (now, down.or(entry.cause));
+            self.recorder.arrived(service, now);
+            self.recorder.rejected(service, now);
             return self.answer(job, Outcome::CONNECT_FAILURE);
         }
         if self.jobs[job].state != JobState::Held {
@@ -174,8 +177,12 @@ impl World<'_> {
         }
         let service = self.topology.replicas[replica as usize].service;
         let Some(patience) = self.topology.services[service.index()].max_wait else { return };
-        if arrived + patience != now {
+        // What was held at the door by a pause has arrived before it joined the queue.
+        if arrived + patience > now {
             return;
+        }
+        if self.replicas[replica as usize].paused > 0 {
+            return self.hold_at(replica, Kind::QueueWaitOver, job);
         }
         let because = self.cause_of(job);
         self.unqueue(job);
@@ -242,12 +249,16 @@ impl World<'_> {
             self.replicas[replica as usize].cause = cause;
             return true;
         }
-        for &(fault, cause) in &state.errors {
+        if state.errors == 0 {
+            return false;
+        }
+        for &(occurrence, cause) in &state.faults {
+            let fault = self.occurrences[occurrence as usize].fault;
             let FaultAction::Errors { endpoint, status, share, matches, .. } = &self.topology.faults[fault.index()].action else {
                 continue;
             };
             let concerns = (endpoint.is_none() || self.topology.endpoints[endpoint.index()].entry.0 == step)
-                && matches.iter().all(|(attribute, value)| self.attribute_of(*attribute, request) == Some(*value));
+                && matches.iter().all(|(attributes, value)| attributes.iter().any(|a| self.attribute_of(*a, request) == Some(*value)));
             if concerns && self.keys.faults[fault.index()].draw(request, path).chance(*share) {
                 let status = *status;
                 self.jobs[job].cause = cause;
@@ -272,7 +283,8 @@ impl World<'_> {
         let state = &mut self.replicas[replica as usize];
         let (service, queue_len) = (state.service, state.queue_len);
         state.busy -= 1;
-        state.cause = cause.or(state.fault_cause);
+        // Who comes when all have left waits for nobody.
+        state.cause = if state.busy == 0 && queue_len == 0 { state.fault_cause } else { cause.or(state.fault_cause) };
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
         self.recorder.answered(service, arrived, now, outcome);
         if outcome.is_failure() && cause.is_some() {

@@ -4,10 +4,11 @@
 //! at the same instant, so that a loop of refusals is seen as one. Going up, a layer lets the outcome pass, changes it, or
 //! sends the call down once more. What a layer holds it gives back on the way up, or when the call is given up.
 
-use super::World;
 use super::event::Kind;
 use super::keys::{Purpose, below};
 use super::state::*;
+use super::{BreakerNews, World};
+
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
@@ -35,21 +36,21 @@ impl<'t> World<'t> {
     /// Takes the call down through the layers from `from` on, and sends an attempt if all let it pass.
     pub(super) fn descend(&mut self, call: u32, from: usize) {
         let Some((rules, policy)) = self.rules(call) else {
-            if self.with_deadlines {
-                self.inherit_deadline(call);
+            if self.with_deadlines && !self.inherit_deadline(call) {
+                return;
             }
             return self.send_attempt(call);
         };
         if from == 0 && self.with_extras {
-            if self.with_deadlines && rules.deadline.is_none() {
-                self.inherit_deadline(call);
+            if self.with_deadlines && rules.deadline.is_none() && !self.inherit_deadline(call) {
+                return;
             }
             self.find_cell(call, rules.scope);
         }
         for (place, layer) in rules.layers.iter().enumerate().skip(from) {
             let passes = match layer {
                 Layer::Fallback => true,
-                Layer::Deadline => self.set_deadline(call, rules),
+                Layer::Deadline => self.set_deadline(call, rules, place),
                 Layer::Retry => self.enter_retry(call, rules),
                 Layer::CircuitBreaker => self.enter_breaker(call, rules, place),
                 Layer::Bulkhead => self.enter_bulkhead(call, rules, place),
@@ -120,8 +121,9 @@ impl<'t> World<'t> {
             self.calls[call].holds &= !hold::TIMER;
             let lane = self.timeout_lanes[policy.index()].expect("a timeout layer has a lane");
             self.calendar.disarm(lane, self.calls[call].timer);
-            self.calls[call].timer = TimerId::NONE;
         }
+        // Also if it has fired in a pause: then it no longer concerns the call.
+        self.calls[call].timer = TimerId::NONE;
     }
 
     fn leave_timeout(&mut self, call: u32, policy: PolicyId, outcome: Outcome) -> Up {
@@ -197,19 +199,25 @@ impl<'t> World<'t> {
 
     // -- deadline ----------------------------------------------------------------------------------------------------
 
-    fn set_deadline(&mut self, call: u32, rules: &CallPolicy) -> bool {
+    fn set_deadline(&mut self, call: u32, rules: &CallPolicy, place: usize) -> bool {
         let inherited = self.inherited_deadline(call);
         let deadline = rules.deadline.as_ref().expect("a deadline layer has a deadline");
         let until = deadline.until(self.now(), (inherited != Instant::NEVER).then_some(inherited));
-        self.start_deadline(call, until);
-        true
+        self.start_deadline(call, until, place)
     }
 
-    fn start_deadline(&mut self, call: u32, until: Instant) {
-        let alarm = self.calendar.set_alarm(until.max(self.now()), Kind::DeadlinePasses as u8, call);
+    /// A call whose deadline has passed already is refused at this layer: it is not sent.
+    fn start_deadline(&mut self, call: u32, until: Instant, place: usize) -> bool {
+        if until <= self.now() {
+            self.blame(call, Outcome::DEADLINE);
+            self.refuse(call, place, Outcome::DEADLINE);
+            return false;
+        }
+        let alarm = self.calendar.set_alarm(until, Kind::DeadlinePasses as u8, call);
         let extra = &mut self.extras[call as usize];
         (extra.deadline, extra.deadline_alarm) = (until, alarm);
         self.calls[call].holds |= hold::DEADLINE;
+        true
     }
 
     /// The deadline that the job which makes this call has inherited.
@@ -217,27 +225,41 @@ impl<'t> World<'t> {
         let Call { holds, parent, .. } = self.calls[call];
         match holds & hold::PARENT {
             hold::OF_JOB if self.with_deadlines => self.deadlines[parent as usize],
-            hold::OF_CALL => self.extras[parent as usize].deadline,
+            hold::OF_CALL => self.extras[parent as usize].deadline.min(self.inherited_deadline(parent)),
             _ => Instant::NEVER,
         }
     }
 
     /// A call without a deadline of its own is bound by the one its job has inherited.
-    pub(super) fn inherit_deadline(&mut self, call: u32) {
+    pub(super) fn inherit_deadline(&mut self, call: u32) -> bool {
         let inherited = self.inherited_deadline(call);
-        if inherited != Instant::NEVER {
-            self.start_deadline(call, inherited);
-        }
+        inherited == Instant::NEVER || self.start_deadline(call, inherited, 0)
     }
 
     /// The callee's job learns of the deadline if it propagates, or was itself inherited.
     pub(super) fn pass_deadline_on(&mut self, call: u32, job: u32) {
-        let passes = match self.rules(call).and_then(|(rules, _)| rules.deadline.as_ref()) {
+        self.deadlines[job as usize] =
+            if self.tells_deadline(call) { self.extras[call as usize].deadline } else { self.told_deadline(call) };
+    }
+
+    /// Whether callees learn of the deadline that binds this call.
+    fn tells_deadline(&self, call: u32) -> bool {
+        let Call { holds, parent, .. } = self.calls[call];
+        match self.rules(call).and_then(|(rules, _)| rules.deadline.as_ref()) {
             Some(deadline) => deadline.propagate,
+            None if holds & hold::PARENT == hold::OF_CALL => self.tells_deadline(parent),
             None => true,
-        };
-        let inherited = self.inherited_deadline(call);
-        self.deadlines[job as usize] = if passes { self.extras[call as usize].deadline } else { inherited };
+        }
+    }
+
+    /// The deadline that the job at the root of this call was told.
+    fn told_deadline(&self, call: u32) -> Instant {
+        let Call { holds, parent, .. } = self.calls[call];
+        match holds & hold::PARENT {
+            hold::OF_JOB => self.deadlines[parent as usize],
+            hold::OF_CALL => self.told_deadline(parent),
+            _ => Instant::NEVER,
+        }
     }
 
     pub(super) fn call_deadline_off(&mut self, call: u32) {
@@ -248,14 +270,25 @@ impl<'t> World<'t> {
     }
 
     fn leave_deadline(&mut self, call: u32, outcome: Outcome) -> Up {
+        self.drop_deadline(call);
+        Up::Pass(outcome)
+    }
+
+    /// The call is no longer bound, even if its deadline has passed in a pause.
+    pub(super) fn drop_deadline(&mut self, call: u32) {
         if self.calls[call].holds & hold::DEADLINE != 0 {
             self.call_deadline_off(call);
+        } else {
+            self.extras[call as usize].deadline = Instant::NEVER;
         }
-        Up::Pass(outcome)
     }
 
     pub(super) fn deadline_passes(&mut self, call: u32) {
         self.calls[call].holds &= !hold::DEADLINE;
+        if self.is_paused(call) {
+            return self.hold_back(call, Kind::DeadlinePasses, call);
+        }
+        self.extras[call as usize].deadline = Instant::NEVER;
         if self.rules(call).is_some_and(|(rules, _)| rules.deadline.is_some()) {
             return self.cut(call, Layer::Deadline, Outcome::DEADLINE);
         }
@@ -351,10 +384,16 @@ impl<'t> World<'t> {
     }
 
     pub(super) fn backoff_over(&mut self, call: u32) {
+        if self.is_paused(call) {
+            self.calls[call].current = AlarmId::NONE.0;
+            return self.hold_back(call, Kind::BackoffOver, call);
+        }
         let (rules, _) = self.rules(call).expect("only a policy retries");
         let place = rules.layers.iter().position(|l| *l == Layer::Retry).expect("it has a retry layer");
         self.calls[call].state = CallState::Deciding;
-        if let Some(extra) = self.extras.get_mut(call as usize) {
+        // A layer outside the retry that was asked for one replica's state stays with that replica.
+        let bound = self.calls[call].holds & (hold::BREAKER | hold::BULKHEAD) != 0;
+        if let Some(extra) = self.extras.get_mut(call as usize).filter(|_| !bound) {
             extra.replica = NOBODY;
             if rules.scope == crate::policy::app::Scope::Replica {
                 self.find_cell(call, rules.scope);
@@ -375,9 +414,7 @@ impl<'t> World<'t> {
         let extra = &mut self.extras[call as usize];
         (extra.permit, extra.entered) = (permit, now);
         if permit.is_none() {
-            let edge = self.topology.sites[self.calls[call].site as usize].edge;
-            let because = self.recorder.last_episode(Place::Edge(edge), Trouble::BreakerOpened).or(self.calls[call].cause);
-            self.calls[call].cause = because;
+            self.calls[call].cause = self.breaker_news[cell].cause.or(self.calls[call].cause);
             self.refuse(call, place, Outcome::BREAKER_OPEN);
             return false;
         }
@@ -415,20 +452,26 @@ impl<'t> World<'t> {
     fn tell_breaker(&mut self, call: u32, cell: usize) {
         // A mode that ended by itself is noticed only now: there may be several changes to tell.
         while let Some(changed) = self.breakers[cell].as_mut().and_then(|state| state.take_transition()) {
-            self.tell_transition(call, changed);
+            self.tell_transition(call, cell, changed);
         }
     }
 
     #[cold]
-    fn tell_transition(&mut self, call: u32, changed: crate::policy::app::Transition) {
+    fn tell_transition(&mut self, call: u32, cell: usize, changed: crate::policy::app::Transition) {
         let caller = self.caller_of(call);
         let Call { site, cause, .. } = self.calls[call];
         let edge = self.topology.sites[site as usize].edge;
         let now = self.now();
-        self.recorder.breaker_changed(edge, caller, changed.at, changed.from, changed.to);
+        // Calls of several edges may share the breaker: each change is counted where it is noticed.
+        let before = self.breaker_news[cell];
+        let counted_at = if before.edge.is_some() { before.edge } else { edge };
+        self.recorder.breaker_changed((counted_at, edge), caller, changed.at, changed.from, changed.to);
+        let mut news = BreakerNews { edge, mode: changed.to, cause: before.cause };
         if changed.to == crate::policy::app::Mode::Open {
-            self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
+            news.cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
+            self.calls[call].cause = news.cause;
         }
+        self.breaker_news[cell] = news;
     }
 
     // -- bulkhead ----------------------------------------------------------------------------------------------------
@@ -462,7 +505,8 @@ impl<'t> World<'t> {
         Up::Pass(outcome)
     }
 
-    /// Gives the bulkhead's permit back; the first call that waits for it goes on.
+    /// Gives the bulkhead's permit back; the first call that waits for it goes on, by an event: whoever gave the permit back
+    /// may be about to give that call up too.
     pub(super) fn give_permit_back(&mut self, call: u32, rules: &CallPolicy) {
         if self.calls[call].holds & hold::BULKHEAD == 0 {
             return;
@@ -472,13 +516,24 @@ impl<'t> World<'t> {
         let cell = self.extras[call as usize].cell;
         if bulkhead.release(&mut self.bulkheads[cell as usize]) {
             let next = self.waiting.get_mut(&cell).and_then(|queue| queue.pop_front()).expect("the bulkhead counts who waits");
-            self.calendar.call_off(self.extras[next as usize].permit_alarm);
+            let wait = self.extras[next as usize].permit_alarm;
+            if wait != AlarmId::NONE {
+                self.calendar.call_off(wait);
+            }
             self.calls[next].holds |= hold::BULKHEAD;
-            self.calls[next].state = CallState::Deciding;
-            let (rules, _) = self.rules(next).expect("only a policy has a bulkhead");
-            let place = rules.layers.iter().position(|l| *l == Layer::Bulkhead).expect("it has a bulkhead layer");
-            self.descend(next, place + 1);
+            self.extras[next as usize].permit_alarm = self.calendar.set_alarm(self.now(), Kind::PermitGiven as u8, next);
         }
+    }
+
+    pub(super) fn permit_given(&mut self, call: u32) {
+        self.extras[call as usize].permit_alarm = AlarmId::NONE;
+        if self.is_paused(call) {
+            return self.hold_back(call, Kind::PermitGiven, call);
+        }
+        self.calls[call].state = CallState::Deciding;
+        let (rules, _) = self.rules(call).expect("only a policy has a bulkhead");
+        let place = rules.layers.iter().position(|l| *l == Layer::Bulkhead).expect("it has a bulkhead layer");
+        self.descend(call, place + 1);
     }
 
     /// A call no longer waits for a permit.
@@ -492,6 +547,10 @@ impl<'t> World<'t> {
     }
 
     pub(super) fn permit_wait_over(&mut self, call: u32) {
+        self.extras[call as usize].permit_alarm = AlarmId::NONE;
+        if self.is_paused(call) {
+            return self.hold_back(call, Kind::PermitWaitOver, call);
+        }
         let (rules, _) = self.rules(call).expect("only a policy has a bulkhead");
         let place = rules.layers.iter().position(|l| *l == Layer::Bulkhead).expect("it has a bulkhead layer");
         self.leave_permit_queue(call, rules);

@@ -16,10 +16,17 @@ impl World<'_> {
         let rules = self.rules(call);
         match state {
             CallState::InFlight => self.abandon_attempt(call, current),
-            CallState::BackingOff => self.calendar.call_off(AlarmId(current)),
+            CallState::BackingOff => {
+                self.alarm_off(AlarmId(current));
+                // The retry was announced, and is not sent.
+                self.recorder.short_circuited(self.topology.sites[site as usize].edge, started);
+            }
             CallState::AwaitingPermit => {
-                self.calendar.call_off(self.extras[call as usize].permit_alarm);
-                self.leave_permit_queue(call, rules.expect("only a policy has a bulkhead").0);
+                self.alarm_off(self.extras[call as usize].permit_alarm);
+                // Who has been given the permit already gives it back below.
+                if self.calls[call].holds & hold::BULKHEAD == 0 {
+                    self.leave_permit_queue(call, rules.expect("only a policy has a bulkhead").0);
+                }
                 self.recorder.short_circuited(self.topology.sites[site as usize].edge, started);
             }
             CallState::InFallback => self.give_up_call(current),
@@ -35,8 +42,8 @@ impl World<'_> {
                 Layer::Bulkhead => self.give_permit_back(call, rules),
                 Layer::CircuitBreaker => self.cancel_permit(call, rules),
                 Layer::Retry => self.leave_budget(call, rules, true),
-                Layer::Deadline if self.calls[call].holds & hold::DEADLINE != 0 => self.call_deadline_off(call),
-                Layer::Deadline | Layer::RateLimit | Layer::Fallback => {}
+                Layer::Deadline => self.drop_deadline(call),
+                Layer::RateLimit | Layer::Fallback => {}
             }
         }
     }
@@ -53,6 +60,13 @@ impl World<'_> {
             self.calls[call].state = CallState::Gone;
         } else {
             self.free_call(call);
+        }
+    }
+
+    /// Calls an alarm off unless it has rung already (and what it rang for waits for the end of a pause).
+    fn alarm_off(&mut self, alarm: AlarmId) {
+        if alarm != AlarmId::NONE {
+            self.calendar.call_off(alarm);
         }
     }
 
@@ -83,7 +97,9 @@ impl World<'_> {
             JobState::Calling => self.give_up_call(pending),
             JobState::WithBodies => self.stop_bodies(job, step),
             JobState::AwaitingPool => self.leave_pool_queue(job),
-            JobState::Hung | JobState::Held => {}
+            JobState::Hung => {}
+            // It was never let in.
+            JobState::Held => self.recorder.rejected(self.service_of(job), arrived),
             JobState::Travelling | JobState::Answering | JobState::Stopped | JobState::Free => {
                 unreachable!("a job that is {state:?} is not at work")
             }
@@ -98,6 +114,9 @@ impl World<'_> {
             self.recorder.abandoned(service, arrived, now);
         }
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
+        if marks & mark::SHIFTED != 0 {
+            self.take_shift(job);
+        }
         if has_event && !self.drop_held_step(job) {
             self.jobs[job].state = JobState::Stopped;
         } else {
@@ -111,7 +130,7 @@ impl World<'_> {
     fn stop_bodies(&mut self, job: u32, step: u32) {
         let mut child = std::mem::replace(&mut self.jobs[job].next, NOBODY);
         while child != NOBODY {
-            let next = self.jobs[child].next;
+            let next = self.jobs[child].sibling();
             self.jobs[child].call = NOBODY;
             self.stop_job(child);
             child = next;

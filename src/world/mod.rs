@@ -35,7 +35,7 @@ use crate::base::time::Instant;
 use crate::engine::{Calendar, LaneId};
 use crate::observe::episode::Cause;
 use crate::observe::recorder::Recorder;
-use crate::policy::app::{BreakerState, BulkheadState, RetryBudgetState, TokenBucketState};
+use crate::policy::app::{BreakerState, BulkheadState, Mode, RetryBudgetState, TokenBucketState};
 use crate::topology::Topology;
 use cache::CacheState;
 use client::ClientState;
@@ -74,6 +74,8 @@ pub struct World<'t> {
     links: Links,
     /// Policy state by cell; a column is empty if no policy uses it.
     breakers: Vec<Option<BreakerState>>,
+    /// Per cell of a breaker: what was last told of it.
+    breaker_news: Vec<BreakerNews>,
     bulkheads: Vec<BulkheadState>,
     budgets: Vec<Option<RetryBudgetState>>,
     buckets: Vec<Option<TokenBucketState>>,
@@ -84,13 +86,27 @@ pub struct World<'t> {
     timeout_lanes: Vec<Option<LaneId>>,
     queue_lanes: Vec<Option<LaneId>>,
     occurrences: Vec<Occurrence>,
-    /// Per fault: the episode of its latest occurrence.
+    /// Per occurrence of a fault: its episode.
     fault_causes: Vec<Cause>,
     /// Work that was in progress when its replica was paused: by how much it is late.
     shifts: BTreeMap<u32, u64>,
     /// Set where a limit is reached in the middle of an event; the run ends after it.
     limit: Option<LimitReached>,
     limits: Limits,
+}
+
+/// What the record knows of a breaker.
+#[derive(Clone, Copy)]
+struct BreakerNews {
+    /// The edge at which its mode is counted; `NONE` until it first changed.
+    edge: EdgeId,
+    mode: Mode,
+    /// The episode in which it opened.
+    cause: Cause,
+}
+
+impl BreakerNews {
+    const NONE: BreakerNews = BreakerNews { edge: EdgeId::NONE, mode: Mode::Closed, cause: Cause::NONE };
 }
 
 impl<'t> World<'t> {

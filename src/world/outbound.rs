@@ -241,17 +241,13 @@ impl World<'_> {
         let place = &topology.sites[site as usize];
         let caller = self.caller_of(call) - place.callers.start;
         let within = match scope {
-            Scope::Service | Scope::Endpoint => 0,
-            Scope::Policy => {
-                self.extras[call as usize].cell = place.cells;
-                return;
-            }
+            Scope::Service | Scope::Endpoint | Scope::Policy => 0,
             Scope::Replica => {
                 let replica = self.pick_replica(call);
                 self.extras[call as usize].replica = replica;
                 replica - topology.services[place.service.index()].replicas.start
             }
-            Scope::Key(attribute) => (self.attribute(attribute, request) - 1) as u32,
+            Scope::Key(attribute) => (self.attribute(self.own_attribute(attribute, request), request) - 1) as u32,
         };
         self.extras[call as usize].cell = place.cells + caller * place.stride + within;
     }

@@ -10,7 +10,7 @@ use super::state::*;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
-use crate::base::time::Nanos;
+use crate::base::time::{Instant, Nanos};
 use crate::engine::AlarmId;
 use crate::topology::{Join, Step};
 
@@ -40,7 +40,14 @@ impl World<'_> {
             let Job { step, request, path, .. } = self.jobs[job];
             let key = self.keys.steps[step as usize];
             let next = match &topology.steps[step as usize] {
-                Step::Work(dist) | Step::Wait(dist) => {
+                Step::Work(dist) => {
+                    let takes = dist.sample(&mut key.draw(request, path));
+                    if self.work(job, takes) {
+                        return;
+                    }
+                    step + 1
+                }
+                Step::Wait(dist) => {
                     let takes = dist.sample(&mut key.draw(request, path));
                     if self.take_time(job, takes) {
                         return;
@@ -107,16 +114,22 @@ impl World<'_> {
 
     /// Lets the job work for so long, stretched if its replica is slow; no time at all is false.
     #[inline(always)]
+    fn work(&mut self, job: u32, takes: Nanos) -> bool {
+        let replica = &mut self.replicas[self.jobs[job].replica as usize];
+        let mut takes = takes;
+        if replica.slow != 1.0 && takes != Nanos::ZERO {
+            takes = Nanos((takes.0 as f64 * replica.slow + 0.5) as u64);
+            self.jobs[job].cause = replica.slow_cause;
+            replica.cause = replica.slow_cause;
+        }
+        self.take_time(job, takes)
+    }
+
+    /// Lets so much time pass for the job; no time at all is false.
+    #[inline(always)]
     fn take_time(&mut self, job: u32, takes: Nanos) -> bool {
         if takes == Nanos::ZERO {
             return false;
-        }
-        let replica = &mut self.replicas[self.jobs[job].replica as usize];
-        let mut takes = takes;
-        if replica.slow != 1.0 {
-            takes = Nanos((takes.0 as f64 * replica.slow + 0.5) as u64);
-            self.jobs[job].cause = replica.fault_cause;
-            replica.cause = replica.fault_cause;
         }
         self.jobs[job].state = JobState::Working;
         self.calendar.schedule_in(takes, Kind::StepDone as u8, job);
@@ -129,8 +142,7 @@ impl World<'_> {
             return self.free_job(job);
         }
         if marks & mark::SHIFTED != 0 {
-            self.jobs[job].marks &= !mark::SHIFTED;
-            let late = self.shifts.remove(&job).unwrap_or(0);
+            let late = self.take_shift(job);
             return self.calendar.schedule_in(Nanos(late), Kind::StepDone as u8, job);
         }
         if self.replicas[replica as usize].paused > 0 {
@@ -140,14 +152,20 @@ impl World<'_> {
         self.run_job(job);
     }
 
+    /// By how much the job's event is late; it is told once.
+    pub(super) fn take_shift(&mut self, job: u32) -> u64 {
+        self.jobs[job].marks &= !mark::SHIFTED;
+        self.shifts.remove(&job).unwrap_or(0)
+    }
+
     // -- bodies ------------------------------------------------------------------------------------------------------
 
     /// A child of the job that runs a body; it does not run yet.
     fn new_body(&mut self, parent: u32, body: StepId, part: u32, marks: u8) -> u32 {
-        let Job { request, arrived, replica, path, step, cause, .. } = self.jobs[parent];
+        let Job { request, replica, path, step, cause, .. } = self.jobs[parent];
         let child = Job {
             request,
-            arrived,
+            arrived: Instant(u64::from(NOBODY)),
             call: if marks & mark::CHILD != 0 { parent } else { NOBODY },
             replica,
             step: body.0,
@@ -175,14 +193,20 @@ impl World<'_> {
     }
 
     fn start_body(&mut self, job: u32, body: StepId, part: u32) {
-        let child = self.new_body(job, body, part, mark::CHILD);
-        self.jobs[child].next = self.jobs[job].next;
-        self.jobs[job].next = child;
+        let child = self.link_body(job, body, part);
         if matches!(self.topology.steps[body.index()], Step::Call(_)) {
             self.run_job(child);
         } else {
             self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, child);
         }
+    }
+
+    /// A child that its parent waits for; it does not run yet.
+    fn link_body(&mut self, job: u32, body: StepId, part: u32) -> u32 {
+        let child = self.new_body(job, body, part, mark::CHILD);
+        let first = std::mem::replace(&mut self.jobs[job].next, child);
+        self.jobs[child].set_sibling(first);
+        child
     }
 
     pub(super) fn body_starts(&mut self, child: u32) {
@@ -226,23 +250,25 @@ impl World<'_> {
     }
 
     fn unlink_body(&mut self, parent: u32, child: u32) {
-        let after = self.jobs[child].next;
+        let after = self.jobs[child].sibling();
         let mut place = self.jobs[parent].next;
         if place == child {
             self.jobs[parent].next = after;
             return;
         }
-        while self.jobs[place].next != child {
-            place = self.jobs[place].next;
+        while self.jobs[place].sibling() != child {
+            place = self.jobs[place].sibling();
         }
-        self.jobs[place].next = after;
+        self.jobs[place].set_sibling(after);
     }
 
     fn branch_ended(&mut self, parent: u32, branches: u32, join: Join, cancel_losers: bool, outcome: Outcome) {
         let mut ended = Ended::of(self.jobs[parent].pending);
         ended.all += 1;
         if outcome.is_failure() {
-            self.jobs[parent].outcome = outcome;
+            // The first failure is the step's.
+            let first = self.jobs[parent].outcome;
+            self.jobs[parent].outcome = if first.is_failure() { first } else { outcome };
         } else {
             ended.well += 1;
         }
@@ -264,7 +290,7 @@ impl World<'_> {
     fn leave_bodies(&mut self, parent: u32, stop: bool) {
         let mut child = std::mem::replace(&mut self.jobs[parent].next, NOBODY);
         while child != NOBODY {
-            let next = std::mem::replace(&mut self.jobs[child].next, NOBODY);
+            let next = self.jobs[child].sibling();
             self.jobs[child].call = NOBODY;
             if stop {
                 self.stop_job(child);
@@ -308,7 +334,11 @@ impl World<'_> {
         let Step::Acquire { body, .. } = self.topology.steps[self.jobs[job].step as usize] else {
             unreachable!("only a step that acquires waits for a pool")
         };
-        self.start_bodies(job, &[body]);
+        let state = &mut self.jobs[job];
+        (state.state, state.pending, state.next, state.outcome) = (JobState::WithBodies, 0, NOBODY, Outcome::OK);
+        // By an event even if the body begins with a call: whoever gave the permit back may be about to stop this job too.
+        let child = self.link_body(job, body, 0);
+        self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, child);
     }
 
     fn pool_alarm_off(&mut self, job: u32) {
@@ -332,6 +362,11 @@ impl World<'_> {
     }
 
     pub(super) fn pool_wait_over(&mut self, job: u32) {
+        let replica = self.jobs[job].replica;
+        if self.replicas[replica as usize].paused > 0 {
+            self.jobs[job].pending = AlarmId::NONE.0;
+            return self.hold_at(replica, Kind::PoolWaitOver, job);
+        }
         self.forget_in_pool(job);
         self.end_job(job, Outcome::QUEUE_FULL);
     }

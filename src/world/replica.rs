@@ -5,6 +5,7 @@ use super::event::Kind;
 use super::state::*;
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos};
+use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
 use crate::policy::app::TokenBucketState;
@@ -30,14 +31,19 @@ pub(super) struct ReplicaState {
     /// Pauses and hangs in progress.
     pub paused: u16,
     pub hung: u16,
-    /// Work takes so many times as long.
+    /// Work takes so many times as long, because of this.
     pub slow: f64,
+    pub slow_cause: Cause,
     /// What the latest job to leave had met: what those in the queue wait for.
     pub cause: Cause,
-    /// The fault that touches it now.
+    /// The fault that touches it now; of several, the one that keeps it down, or the latest.
     pub fault_cause: Cause,
-    /// Faults that answer in its place.
-    pub errors: Vec<(FaultId, Cause)>,
+    /// Occurrences of faults in progress, crashes excluded, in the order in which they began.
+    pub faults: Vec<(u32, Cause)>,
+    /// Those of them that answer in its place.
+    pub errors: u16,
+    /// Crashes from which it has not come back; it is up when there is none.
+    crashes: Vec<Cause>,
     pub bucket: Option<TokenBucketState>,
     paused_at: Instant,
     /// What has happened to it while paused, in order.
@@ -51,6 +57,8 @@ struct Held {
     slot: u32,
     request: u64,
     path: u32,
+    /// For a timeout: the timer.
+    timer: TimerId,
     /// For work: how long after the pause began it would have been done.
     after: Nanos,
 }
@@ -78,9 +86,12 @@ impl ReplicaState {
             paused: 0,
             hung: 0,
             slow: 1.0,
+            slow_cause: Cause::NONE,
             cause: Cause::NONE,
             fault_cause: Cause::NONE,
-            errors: Vec::new(),
+            faults: Vec::new(),
+            errors: 0,
+            crashes: Vec::new(),
             bucket: None,
             paused_at: Instant::START,
             held: Vec::new(),
@@ -92,7 +103,24 @@ impl ReplicaState {
     /// A fault is at work in it.
     #[inline]
     pub fn troubled(&self) -> bool {
-        !self.up || self.paused > 0 || self.hung > 0 || !self.errors.is_empty()
+        !self.up || self.paused > 0 || self.hung > 0 || self.errors > 0
+    }
+
+    /// A fault begins to touch it.
+    pub fn touched_by(&mut self, occurrence: u32, cause: Cause) {
+        self.faults.push((occurrence, cause));
+        self.find_cause();
+    }
+
+    /// A fault no longer touches it; another may.
+    pub fn let_go_by(&mut self, occurrence: u32) {
+        self.faults.retain(|(by, _)| *by != occurrence);
+        self.find_cause();
+    }
+
+    fn find_cause(&mut self) {
+        let last = self.faults.last().map_or(Cause::NONE, |(_, cause)| *cause);
+        self.fault_cause = self.crashes.last().copied().unwrap_or(last);
     }
 }
 
@@ -107,10 +135,16 @@ impl World<'_> {
 
     pub(super) fn crash(&mut self, replica: u32, cause: Cause) {
         let state = &mut self.replicas[replica as usize];
-        state.fault_cause = cause;
-        if !state.up {
-            return;
+        state.crashes.push(cause);
+        state.find_cause();
+        if state.up {
+            self.die(replica, cause);
         }
+    }
+
+    /// The process is gone, with all that it held and knew.
+    fn die(&mut self, replica: u32, cause: Cause) {
+        let state = &mut self.replicas[replica as usize];
         state.up = false;
         state.cause = cause;
         state.bucket = None;
@@ -119,6 +153,28 @@ impl World<'_> {
         self.reset_all(replica);
         self.count_replicas(replica, false);
         self.clear_own_caches(replica, cause);
+        self.forget_policies(replica);
+    }
+
+    /// What its library knew of those it calls (breakers, budgets, rate limits) was in its memory.
+    fn forget_policies(&mut self, replica: u32) {
+        let topology = self.topology;
+        for site in topology.sites.iter().filter(|s| s.policy.is_some() && s.callers.contains(&replica)) {
+            let first = site.cells + (replica - site.callers.start) * site.stride;
+            for cell in first as usize..(first + site.stride) as usize {
+                if let Some(news) = self.breaker_news.get_mut(cell) {
+                    let news = std::mem::replace(news, super::BreakerNews::NONE);
+                    self.recorder.breaker_forgotten(news.edge, news.mode);
+                    self.breakers[cell] = None;
+                }
+                if let Some(budget) = self.budgets.get_mut(cell) {
+                    *budget = None;
+                }
+                if let Some(bucket) = self.buckets.get_mut(cell) {
+                    *bucket = None;
+                }
+            }
+        }
     }
 
     /// Resets every job at a replica, in the order of their slots.
@@ -136,18 +192,28 @@ impl World<'_> {
                 self.reset_job(job as u32);
             }
         }
-        let state = &mut self.replicas[replica as usize];
-        state.held.clear();
+        for event in std::mem::take(&mut self.replicas[replica as usize].held) {
+            // Answers that it has not seen, to calls that are given up now.
+            if event.kind == Kind::AnswerArrives {
+                self.free_job(event.slot);
+            }
+        }
+        let state = &self.replicas[replica as usize];
         debug_assert!(state.busy == 0 && state.queue_len == 0, "a dead process holds nothing");
     }
 
     pub(super) fn replica_returns(&mut self, replica: u32) {
         let state = &mut self.replicas[replica as usize];
-        if state.up {
-            return;
+        state.crashes.remove(0);
+        state.find_cause();
+        if state.crashes.is_empty() {
+            self.rise(replica);
         }
+    }
+
+    fn rise(&mut self, replica: u32) {
+        let state = &mut self.replicas[replica as usize];
         state.up = true;
-        state.fault_cause = Cause::NONE;
         state.cause = Cause::NONE;
         let now = self.now();
         self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
@@ -185,9 +251,9 @@ impl World<'_> {
         if kind == Kind::TimeoutFires {
             self.calls[call].holds &= !hold::TIMER;
         }
-        let Call { request, path, .. } = self.calls[call];
+        let Call { request, path, timer, .. } = self.calls[call];
         if let Some(replica) = self.callers_replica(call) {
-            self.replicas[replica as usize].held.push(Held { kind, slot, request, path, after: Nanos::ZERO });
+            self.replicas[replica as usize].held.push(Held { kind, slot, request, path, timer, after: Nanos::ZERO });
         }
     }
 
@@ -195,7 +261,7 @@ impl World<'_> {
     pub(super) fn hold_at(&mut self, replica: u32, kind: Kind, job: u32) {
         let Job { request, path, .. } = self.jobs[job];
         let after = self.now().since(self.replicas[replica as usize].paused_at);
-        self.replicas[replica as usize].held.push(Held { kind, slot: job, request, path, after });
+        self.replicas[replica as usize].held.push(Held { kind, slot: job, request, path, timer: TimerId::NONE, after });
     }
 
     /// A job whose work would have been done in a pause has no event on its way: forget that it was to go on.
@@ -209,7 +275,6 @@ impl World<'_> {
     pub(super) fn pause(&mut self, replica: u32, cause: Cause) {
         let now = self.now();
         let state = &mut self.replicas[replica as usize];
-        state.fault_cause = cause;
         state.cause = cause;
         state.paused += 1;
         if state.paused == 1 {
@@ -219,7 +284,7 @@ impl World<'_> {
     }
 
     /// Everything goes on: work is late by the pause, what has happened meanwhile is seen now.
-    pub(super) fn resume(&mut self, replica: u32) {
+    pub(super) fn resume(&mut self, replica: u32, cause: Cause) {
         let now = self.now();
         let state = &mut self.replicas[replica as usize];
         state.paused -= 1;
@@ -232,6 +297,9 @@ impl World<'_> {
         let done: BTreeSet<u32> = held.iter().filter(|h| h.kind == Kind::StepDone).map(|h| h.slot).collect();
         for job in 0..self.jobs.entries().len() as u32 {
             let Job { replica: at, state, .. } = self.jobs.entries()[job as usize];
+            if at == replica && matches!(state, JobState::Working | JobState::Queued) {
+                self.jobs[job].cause = cause;
+            }
             if at == replica && state == JobState::Working && !done.contains(&job) {
                 self.jobs[job].marks |= mark::SHIFTED;
                 *self.shifts.entry(job).or_default() += late.0;
@@ -245,18 +313,46 @@ impl World<'_> {
 
     /// An event of the pause, seen now, if it still concerns anybody.
     fn see(&mut self, event: Held) {
-        let Held { kind, slot, request, path, after } = event;
+        let Held { kind, slot, request, path, after, .. } = event;
         match kind {
             Kind::StepDone => self.calendar.schedule_in(after, Kind::StepDone as u8, slot),
-            Kind::JobArrives if self.jobs.entries()[slot as usize].state == JobState::Held => self.job_arrives(slot),
+            Kind::JobArrives => self.arrive_unusually(slot, self.service_of(slot)),
             Kind::AnswerArrives => self.answer_arrives(slot),
-            Kind::TimeoutFires => {
-                let call = self.calls.entries()[slot as usize];
-                let same = call.request == request && call.path == path && call.state != CallState::Free;
-                if same && call.holds & hold::TIMER == 0 && call.state == CallState::InFlight {
-                    self.timeout_fires(slot);
+            Kind::QueueWaitOver | Kind::PoolWaitOver => {
+                let Job { state, pending, request: its, path: place, .. } = self.jobs.entries()[slot as usize];
+                if (its, place) != (request, path) {
+                    return;
+                }
+                match state {
+                    JobState::Queued if kind == Kind::QueueWaitOver => self.queue_wait_over(slot),
+                    JobState::AwaitingPool if kind == Kind::PoolWaitOver && pending == AlarmId::NONE.0 => self.pool_wait_over(slot),
+                    _ => {}
                 }
             }
+            _ => self.see_timer(event),
+        }
+    }
+
+    /// A timer of a call went off in the pause of its caller.
+    fn see_timer(&mut self, event: Held) {
+        let Held { kind, slot, request, path, timer, .. } = event;
+        let call = self.calls.entries()[slot as usize];
+        let live = !matches!(call.state, CallState::Free | CallState::Gone);
+        if !live || (call.request, call.path) != (request, path) {
+            return;
+        }
+        let no_alarm = |extra: &CallExtra| extra.permit_alarm == AlarmId::NONE;
+        let awaits = call.state == CallState::AwaitingPermit && self.extras.get(slot as usize).is_some_and(no_alarm);
+        let given = call.holds & hold::BULKHEAD != 0;
+        let is_late = |extra: &CallExtra| extra.deadline <= self.now();
+        match kind {
+            Kind::TimeoutFires if call.holds & hold::TIMER == 0 && call.timer == timer => self.timeout_fires(slot),
+            Kind::DeadlinePasses if call.holds & hold::DEADLINE == 0 && self.extras.get(slot as usize).is_some_and(is_late) => {
+                self.deadline_passes(slot)
+            }
+            Kind::BackoffOver if call.state == CallState::BackingOff && call.current == AlarmId::NONE.0 => self.backoff_over(slot),
+            Kind::PermitWaitOver if awaits && !given => self.permit_wait_over(slot),
+            Kind::PermitGiven if awaits && given => self.permit_given(slot),
             _ => {}
         }
     }
@@ -265,10 +361,11 @@ impl World<'_> {
 
     /// Whoever hangs is restarted: the process goes, and comes back at once.
     pub(super) fn end_hang(&mut self, replica: u32, cause: Cause) {
-        self.replicas[replica as usize].hung -= 1;
-        if self.replicas[replica as usize].hung == 0 {
-            self.crash(replica, cause);
-            self.replica_returns(replica);
+        let state = &mut self.replicas[replica as usize];
+        state.hung -= 1;
+        if state.hung == 0 && state.up {
+            self.die(replica, cause);
+            self.rise(replica);
         }
     }
 }

@@ -105,7 +105,7 @@ impl CallExtra {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
     pub request: u64,
-    /// At the replica's door.
+    /// At the replica's door. A child has no door of its own: its next sibling (see [`Job::sibling`]).
     pub arrived: Instant,
     /// The call it answers; a child's parent job; nobody if its caller has gone.
     pub call: u32,
@@ -113,7 +113,7 @@ pub(super) struct Job {
     /// The step it is at.
     pub step: u32,
     pub path: u32,
-    /// On its way to the callee: the site. In a queue: the next in it. Otherwise: its first child; a child's is the next sibling.
+    /// On its way to the callee: the site. In a queue: the next in it. Otherwise: its first child.
     pub next: u32,
     /// In a queue: the previous in it. Calling: the call. With bodies: how many have ended, and how. Awaiting a permit: the alarm.
     /// On its way: how often it was lost.
@@ -123,6 +123,19 @@ pub(super) struct Job {
     pub cause: Cause,
     pub state: JobState,
     pub marks: u8,
+}
+
+impl Job {
+    /// The next among the bodies that the same parent waits for.
+    pub fn sibling(&self) -> u32 {
+        debug_assert!(self.marks & mark::CHILD != 0);
+        self.arrived.0 as u32
+    }
+
+    pub fn set_sibling(&mut self, sibling: u32) {
+        debug_assert!(self.marks & mark::CHILD != 0);
+        self.arrived = Instant(u64::from(sibling));
+    }
 }
 
 /// Where a job is.

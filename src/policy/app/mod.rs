@@ -76,8 +76,7 @@ impl CallPolicy {
     }
 }
 
-/// Whose state a policy keeps: calls that share a scope share a breaker, a budget, a bulkhead. Always per calling replica,
-/// but for `Policy`.
+/// Whose state a policy keeps: calls that share a scope share a breaker, a budget, a bulkhead. Always per calling replica.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Scope {
     /// One per called service.
@@ -89,7 +88,7 @@ pub enum Scope {
     Replica,
     /// One per value of an attribute of the request.
     Key(AttributeId),
-    /// One for all calls that use the policy.
+    /// One for all of a caller's calls that use the policy.
     Policy,
 }
 

@@ -77,6 +77,7 @@ impl Compiler<'_> {
             );
         }
         let think = self.dist(&client.think_time, &format!("{path}.thinkTime"));
+        let users = (f64::from(users) * client.load).round() as u32;
         Load::Closed { users, think, stop_ok: client.stop.map(|stop| stop.ok) }
     }
 

@@ -76,6 +76,10 @@ impl Compiler<'_> {
                     let message = format!("`{}` is a closed client: it has no rate to multiply", spike.client);
                     self.error("closed-spike", message, format!("{path}.spike.client"), "use a client with `arrivals`");
                 }
+                if let Some(scalar::ArrivalsSpec::Trace { .. }) = self.model.clients[&spike.client].arrivals {
+                    let message = format!("`{}` follows a trace: it has no rate to multiply", spike.client);
+                    self.error("trace-spike", message, format!("{path}.spike.client"), "use a client with `poisson(…)` or `constant(…)`");
+                }
                 FaultAction::Spike { client, factor: spike.factor }
             }
         })
@@ -126,9 +130,10 @@ impl Compiler<'_> {
         for (name, value) in &errors.matching {
             // An attribute of the same name may belong to several clients: each is a match of its own client's requests.
             let known: Vec<String> = self.topology.attributes.iter().map(|a| a.name.clone()).collect();
-            match known.iter().position(|k| k == name) {
-                Some(place) => matches.push((AttributeId::new(place), *value)),
-                None => {
+            let same: Vec<AttributeId> = (0..known.len()).filter(|i| known[*i] == *name).map(AttributeId::new).collect();
+            match same.is_empty() {
+                false => matches.push((same, *value)),
+                true => {
                     let known = known.iter().map(String::as_str).collect();
                     self.unknown("attribute", "unknown-attribute", name, format!("{path}.match.{}", quoted(name)), known);
                 }

@@ -28,10 +28,12 @@ impl<'m> Compiler<'m> {
             let latency = link.latency.as_ref().unwrap_or(&network.everywhere.latency);
             let latency = self.dist(latency, &format!("{path}.latency"));
             let loss = link.loss.unwrap_or(network.everywhere.loss).fraction();
-            let id = LinkId::new(self.topology.links.len());
-            self.topology.links.push(Link { name: pair.clone(), latency, loss });
+            // One for each direction of calls: a partition may cut one of them.
             for place in [from * zones + to, to * zones + from] {
-                self.topology.zone_links[place] = id;
+                if self.topology.zone_links[place].is_none() {
+                    self.topology.zone_links[place] = LinkId::new(self.topology.links.len());
+                    self.topology.links.push(Link { name: pair.clone(), latency: latency.clone(), loss });
+                }
             }
         }
         for (name, link) in &network.links {

@@ -196,18 +196,20 @@ impl Compiler<'_> {
             Scope::Endpoint => (group, callee.0 | 1 << 31, 1),
             Scope::Replica => (group, service.0, replicas),
             Scope::Key(attribute) => {
-                let values = match &self.topology.attributes[attribute.index()].values {
+                // Several clients may have an attribute of this name: there is room for the values of each.
+                let name = &self.topology.attributes[attribute.index()].name;
+                let values = self.topology.attributes.iter().filter(|a| a.name == *name).map(|a| match &a.values {
                     Keys::Zipf(zipf) => zipf.keys(),
                     Keys::Uniform(n) => *n,
-                };
-                (group, service.0, values)
+                });
+                (group, service.0, values.max().unwrap_or(1))
             }
-            Scope::Policy => (Group::Client(ClientId::NONE), u32::MAX, 1),
+            Scope::Policy => (group, u32::MAX, 1),
         };
         if let Some(known) = self.cells.get(&(policy, group, within)) {
             return *known;
         }
-        let callers = if group == Group::Client(ClientId::NONE) { 1 } else { self.callers_of(group) };
+        let callers = self.callers_of(group);
         let end = u64::from(self.topology.cells) + callers * stride;
         if end > MOST_CELLS {
             let message = format!("the state of the policies would take more than {MOST_CELLS} cells (callers × replicas or keys)");

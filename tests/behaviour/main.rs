@@ -1,0 +1,11 @@
+//! What a model promises, through the whole product: text in, recording and summary out. Times and counts are exact,
+//! since distributions are constant and requests come at given instants.
+
+mod causes;
+mod clients;
+mod faults;
+mod policies;
+mod services;
+mod soak;
+mod steps;
+mod support;
