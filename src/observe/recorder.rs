@@ -492,6 +492,15 @@ impl Recorder {
         cause.episode().map_or(Cause::NONE, |e| self.episodes.list[e].load)
     }
 
+    /// The nearest episode in a chain of causes that is somewhere else: what a place refused is no reason to refuse more.
+    pub fn elsewhere(&self, place: Place, cause: Cause) -> Cause {
+        let mut cause = cause;
+        while let Some(episode) = cause.episode().map(|e| &self.episodes.list[e]).filter(|episode| episode.place == place) {
+            cause = episode.because;
+        }
+        cause
+    }
+
     /// The newest episode of this trouble at this place, if there was one.
     pub fn last_episode(&self, place: Place, trouble: Trouble) -> Cause {
         let row = self.episodes.row(place) * Trouble::COUNT + trouble as usize;
