@@ -27,7 +27,8 @@ fn share_that_stays(load: u32, outage: &str, seconds: u32) -> f64 {
         format!("faults.outage.for={outage}"),
         format!("duration={seconds}s"),
     ]);
-    let stays = |seed| analysis::summary::summarize(&topology, &run(&topology, seed), None).cascade.metastable.expect("there is time to tell");
+    let stays =
+        |seed| analysis::summary::summarize(&topology, &run(&topology, seed), None).cascade.metastable.expect("there is time to tell");
     (1..=SEEDS).filter(|seed| stays(*seed)).count() as f64 / SEEDS as f64
 }
 

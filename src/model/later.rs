@@ -141,7 +141,7 @@ mod tests {
     fn what_is_there_is_not_said_to_be_missing() {
         for (owner, word, ..) in KEYS {
             let there = if *owner == "Document" { schema() } else { &schema()["$defs"][owner] };
-            assert!(there.is_object() , "no type {owner}");
+            assert!(there.is_object(), "no type {owner}");
             assert!(there["properties"][word].is_null(), "{owner}.{word} is there");
         }
         for (owner, word, ..) in VALUES {

@@ -89,9 +89,7 @@ impl Loaded {
         let len: usize = line[before..].chars().take(place.len as usize).map(char::len_utf8).sum();
         let stretch = &line[before..before + len];
         let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        let alone = |at: &usize| {
-            !is_word(stretch[..*at].chars().next_back()) && !is_word(stretch[at + part.len()..].chars().next())
-        };
+        let alone = |at: &usize| !is_word(stretch[..*at].chars().next_back()) && !is_word(stretch[at + part.len()..].chars().next());
         let places: Vec<usize> = stretch.match_indices(part).map(|(at, _)| at).filter(alone).collect();
         let [only] = places[..] else { return None };
         let column = place.column + stretch[..only].chars().count() as u32;

@@ -25,7 +25,8 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
     if findings.is_empty() {
         let possible = graph(topology, |_, _| true);
         for circle in circles(&possible) {
-            let (says, help) = ("only a choice, a cache or a failure ends this circle of calls", "make sure that a choice or a cache ends it soon enough");
+            let (says, help) =
+                ("only a choice, a cache or a failure ends this circle of calls", "make sure that a choice or a cache ends it soon enough");
             findings.push(finding(topology, &walk(&possible, &circle), Weight::Warning, "call-cycle", says, help));
         }
     }

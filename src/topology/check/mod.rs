@@ -18,8 +18,8 @@ mod load;
 mod timeouts;
 mod walk;
 
-use super::Topology;
 use super::Step;
+use super::Topology;
 use super::site::Caller;
 use crate::base::id::*;
 use crate::model::name::quoted;
@@ -127,24 +127,27 @@ fn unused(topology: &Topology) -> Vec<Finding> {
             caches.insert(cache.0);
         }
     }
-    let finding = |message: String, path: String, help: &str| Finding {
-        weight: Weight::Warning,
-        code: "unused",
-        message,
-        path,
-        help: help.into(),
-    };
+    let finding =
+        |message: String, path: String, help: &str| Finding { weight: Weight::Warning, code: "unused", message, path, help: help.into() };
     let free = |used: &BTreeSet<u32>, len: usize| (0..len as u32).filter(|i| !used.contains(i)).map(|i| i as usize).collect::<Vec<_>>();
     let mut findings = Vec::new();
     for i in free(&policies, topology.policies.len()) {
         let name = &topology.policies[i].name;
         let path = format!("policies.{}", quoted(name));
-        findings.push(finding(format!("no call uses the policy `{name}`"), path, "name it in a `call` or a client with `policy:`, or remove it"));
+        findings.push(finding(
+            format!("no call uses the policy `{name}`"),
+            path,
+            "name it in a `call` or a client with `policy:`, or remove it",
+        ));
     }
     for i in free(&caches, topology.caches.len()) {
         let name = &topology.caches[i].name;
         let path = format!("caches.{}", quoted(name));
-        findings.push(finding(format!("no step asks the cache `{name}`"), path, "use it with `cache: {use: …}` or as a fallback, or remove it"));
+        findings.push(finding(
+            format!("no step asks the cache `{name}`"),
+            path,
+            "use it with `cache: {use: …}` or as a fallback, or remove it",
+        ));
     }
     for i in free(&pools, topology.pools.len()) {
         let (service, name) = (&topology.services[topology.pools[i].service.index()].name, &topology.pools[i].name);

@@ -102,7 +102,11 @@ impl Compiler<'_> {
         }
         if let Some(place) = chosen.iter().position(|r| !range.contains(r)) {
             let beyond = chosen[place] - range.start;
-            let help = if range.len() == 1 { "it has only replica 0".into() } else { format!("they are numbered 0 to {}", range.len().max(1) - 1) };
+            let help = if range.len() == 1 {
+                "it has only replica 0".into()
+            } else {
+                format!("they are numbered 0 to {}", range.len().max(1) - 1)
+            };
             self.error("no-such-replica", format!("`{service}` has no replica {beyond}"), format!("{path}.replica[{place}]"), help);
             return None;
         }
