@@ -5,6 +5,7 @@
 //! `BROWNOUT_BLESS=1 cargo test --release --test models`.
 
 use brownout::analysis::summary::{Summary, summarize};
+use brownout::base::math::exp;
 use brownout::topology::Topology;
 use brownout::topology::check::{Weight, check};
 use brownout::{export, model, topology, world};
@@ -256,13 +257,13 @@ fn threads_run_out_tier_by_tier() {
 #[test]
 fn late_answers_are_as_many_as_queueing_theory_says() {
     let success_of = |variant| success(&run_with("timeouts", variant, None, &["duration=60m"]), "callers");
-    assert_near("M/M/1", 1.0 - success_of(None), (-1.0_f64).exp(), 0.03);
+    assert_near("M/M/1", 1.0 - success_of(None), exp(-1.0), 0.03);
     for (variant, rate) in [("dropWaiting", 0.9_f64), ("overloadDropWaiting", 1.2)] {
         // Per service time, with a patience of ten. In time: waits x < 10, then serves for at most 10 - x.
         let patience = 10.0_f64;
-        let decay = |x: f64| (-(1.0 - rate) * x).exp();
+        let decay = |x: f64| exp(-(1.0 - rate) * x);
         let idle = 1.0 / (1.0 + rate * (1.0 - decay(patience)) / (1.0 - rate) + rate * decay(patience));
-        let in_time = |x: f64| 1.0 - (-(patience - x)).exp();
+        let in_time = |x: f64| 1.0 - exp(-(patience - x));
         let steps = 100_000;
         let dx = patience / f64::from(steps);
         let waiting: f64 = (0..steps).map(|i| (f64::from(i) + 0.5) * dx).map(|x| rate * decay(x) * in_time(x) * dx).sum();
