@@ -545,7 +545,7 @@ mod mutations {
             Edit::Word(a, b) => {
                 let words = pieces(text, |c| c.is_alphabetic());
                 match words.get(b % words.len().max(1)) {
-                    Some((from, until)) => replaced(text, *a, &text[*from..*until].to_string(), |c| c.is_alphabetic()),
+                    Some((from, until)) => replaced(text, *a, &text[*from..*until], |c| c.is_alphabetic()),
                     None => text.to_string(),
                 }
             }
