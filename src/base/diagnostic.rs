@@ -36,13 +36,15 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// A way out.
     pub help: Option<String>,
+    /// The part of the value at the place that is meant: the fault in an expectation that names it.
+    pub part: Option<String>,
     /// Other places that matter, each with what it is.
     pub related: Vec<(String, Place)>,
 }
 
 impl Diagnostic {
     pub fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity, code, message: message.into(), path: None, place: None, help: None, related: Vec::new() }
+        Diagnostic { severity, code, message: message.into(), path: None, place: None, help: None, part: None, related: Vec::new() }
     }
 
     pub fn error(code: &'static str, message: impl Into<String>) -> Diagnostic {
@@ -69,6 +71,12 @@ impl Diagnostic {
 
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Points at this part of the value, not at all of it.
+    pub fn part(mut self, part: impl Into<String>) -> Diagnostic {
+        self.part = Some(part.into());
         self
     }
 
@@ -198,14 +206,15 @@ impl fmt::Display for Diagnostics {
 /// Names longer than this are compared by their start only; no real name comes near.
 const LONGEST_COMPARED: usize = 64;
 
-/// The candidate that `name` was probably meant to be: differing in case alone, a few typing errors away (Damerau–Levenshtein,
-/// at most a third of the letters), or begun alike. Of equally near ones the first.
+/// The candidate that `name` was probably meant to be: differing in case or number alone (`retries` and `retry`), a few typing
+/// errors away (Damerau–Levenshtein, at most a third of the letters), or begun or ended alike. Of equally near ones the first.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        let distance = if candidate.eq_ignore_ascii_case(name) { 0 } else { typing_errors(name, candidate) };
-        let near = distance <= allowed || begins_alike(name, candidate);
+        let same = candidate.eq_ignore_ascii_case(name) || singular(name) == singular(candidate);
+        let distance = if same { 0 } else { typing_errors(name, candidate) };
+        let near = distance <= allowed || alike_at_an_end(name, candidate);
         // A single letter is one error away from every other.
         let tells = name.chars().count() > 1 || distance == 0;
         if near && tells && best.is_none_or(|(least, _)| distance < least) {
@@ -215,11 +224,22 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
-/// One is the other cut short, with at least four letters in common: `exponential` and `expo`.
-fn begins_alike(name: &str, candidate: &str) -> bool {
+/// One is the other cut short, with at least four letters in common: `exponential` and `expo`, `failures` and
+/// `consecutiveFailures`.
+fn alike_at_an_end(name: &str, candidate: &str) -> bool {
     let (name, candidate) = (name.to_ascii_lowercase(), candidate.to_ascii_lowercase());
-    let common = name.len().min(candidate.len());
-    common >= 4 && (name.starts_with(&candidate) || candidate.starts_with(&name))
+    let (long, short) = if name.len() > candidate.len() { (name, candidate) } else { (candidate, name) };
+    short.len() >= 4 && (long.starts_with(&short) || long.ends_with(&short))
+}
+
+/// A word in lower case without the ending of an English plural: `retries` and `retry` are one word, `class` is no plural.
+fn singular(word: &str) -> String {
+    let word = word.to_ascii_lowercase();
+    match (word.strip_suffix("ies"), word.strip_suffix('s')) {
+        (Some(stem), _) if stem.len() >= 2 => format!("{stem}y"),
+        (_, Some(stem)) if stem.len() >= 2 && !stem.ends_with('s') => stem.to_owned(),
+        _ => word,
+    }
 }
 
 /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
@@ -255,6 +275,9 @@ mod tests {
             ("circuitbreaker", Some("circuitBreaker")),
             ("wrokers", Some("workers")),
             ("retries", Some("retry")),
+            ("Queues", Some("queue")),
+            ("breaker", Some("circuitBreaker")),
+            ("limit", Some("rateLimit")),
             ("database", None),
             ("q", None),
             ("", None),

@@ -118,6 +118,29 @@ impl Histogram {
         unreachable!("the counts of all buckets sum to the count")
     }
 
+    /// Several quantiles in one walk, `qs` ascending; zeros if there is nothing. Each is that of [`quantile`](Self::quantile).
+    pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> [u64; N] {
+        let mut values = [0; N];
+        if self.is_empty() {
+            return values;
+        }
+        let mut touched = self.touched();
+        let (mut bucket, mut below) = (*touched.start(), 0);
+        for (value, q) in values.iter_mut().zip(qs) {
+            let rank = nearest_rank(q, self.count);
+            while below < rank {
+                bucket = touched.next().expect("the counts of all buckets sum to the count");
+                below += self.counts[bucket - self.first];
+            }
+            *value = match rank {
+                1 => self.min,
+                last if last == self.count => self.max,
+                _ => middle_of(bucket).clamp(self.min, self.max),
+            };
+        }
+        values
+    }
+
     /// Adds what `other` holds: the result is that of recording both in one.
     pub fn merge(&mut self, other: &Histogram) {
         if other.is_empty() {
@@ -204,6 +227,17 @@ fn last_of(bucket: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_quantiles_in_one_walk_are_those_asked_one_by_one() {
+        let mut histogram = Histogram::new();
+        for value in [5, 900, 70_000, 70_001, 3, 3, 1_000_000, 42] {
+            histogram.record(value);
+            let qs = [0.0, 0.5, 0.95, 0.99, 1.0];
+            assert_eq!(histogram.quantiles(qs).map(Some), qs.map(|q| histogram.quantile(q)));
+        }
+        assert_eq!(Histogram::new().quantiles([0.5]), [0]);
+    }
     use proptest::prelude::*;
 
     fn of(values: &[u64]) -> Histogram {

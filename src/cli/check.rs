@@ -2,7 +2,7 @@
 
 use super::read::{self, stderr_style};
 use super::{Exit, note, print};
-use crate::base::diagnostic::{Diagnostics, Severity};
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::source::Sources;
 use crate::report::{Style, diagnostics};
 use std::io::IsTerminal;
@@ -56,15 +56,17 @@ impl Check {
                 let variants = compiled.loaded.variants.clone();
                 (Found { findings: compiled.findings(), sources: compiled.loaded.sources.clone(), resolved }, variants)
             }
-            Err(refused) => (Found { findings: refused.problems, sources: refused.sources, resolved: None }, Vec::new()),
+            Err(refused) => (Found { findings: refused.problems, sources: refused.sources, resolved: None }, refused.variants),
         };
         let (first, variants) = of(self.variant.as_deref());
+        let mut told = first.findings.list.clone();
         let mut all = vec![first];
         if self.variant.is_none() {
-            // Of variants only what makes them impossible: the rest is mostly the model's own.
+            // Of variants only what makes them impossible, and is not wrong with the model itself.
             for name in variants {
                 let (mut found, _) = of(Some(&name));
-                found.findings.list.retain(|f| f.severity == Severity::Error);
+                found.findings.list.retain(|f| is_of_variant(f) && !told.contains(f));
+                told.extend(found.findings.list.iter().cloned());
                 found.resolved = None;
                 all.push(found);
             }
@@ -105,4 +107,9 @@ impl Check {
         }
         print(&text)
     }
+}
+
+/// What is told of a variant: errors, and what its overlay named and nothing uses, since that may be a misspelt name.
+fn is_of_variant(finding: &Diagnostic) -> bool {
+    finding.severity == Severity::Error || finding.code == "unused"
 }

@@ -11,6 +11,7 @@ mod run;
 mod schema;
 mod watch;
 
+use crate::model::COMMAND_WORDS;
 use crate::report::{Format, Style};
 use clap::{Args, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
@@ -112,7 +113,10 @@ impl Common {
 
 /// Runs the command line and gives the process's exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
     let exit = match cli.command {
         Command::Run(command) => command.execute(),
         Command::Compare(command) => command.execute(),
@@ -120,6 +124,24 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => command.execute(),
     };
     ExitCode::from(exit as u8)
+}
+
+/// A command line that cannot be read, or one that asks for help.
+fn refused(error: &clap::Error) -> ExitCode {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let word = match error.kind() {
+        ErrorKind::InvalidSubcommand => error.get(ContextKind::InvalidSubcommand),
+        ErrorKind::UnknownArgument => error.get(ContextKind::InvalidArg),
+        _ => None,
+    };
+    if let Some(ContextValue::String(word)) = word
+        && let Some((word, instead)) = COMMAND_WORDS.iter().find(|(known, _)| known == word)
+    {
+        return ExitCode::from(fail(&format!("`{word}` is not of this release\nhelp: {instead}")) as u8);
+    }
+    // Help and version are data: they go to stdout, and a reader that has gone is no error.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { Exit::BadInput as u8 } else { Exit::Fine as u8 })
 }
 
 /// Prints data. A reader that has gone (`| head`) is no error; a full disk is.

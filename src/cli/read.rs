@@ -89,16 +89,17 @@ pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) 
         let bytes = load(&directory.join(name).to_string_lossy())?;
         String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))
     };
-    let refuse = |problems: Diagnostics| Box::new(Refused { problems: loaded.placed(problems), sources: loaded.sources.clone() });
-    let topology = compile(&loaded.model, &files).map_err(&refuse)?;
-    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded: loaded.clone() };
-    let findings = compiled.findings();
-    if findings.has_errors() {
-        let mut errors = findings;
-        errors.list.retain(|f| f.severity == crate::base::diagnostic::Severity::Error);
-        return Err(refuse(errors));
-    }
-    Ok(compiled)
+    let refuse = |loaded: Loaded, problems: Diagnostics| {
+        Box::new(Refused { problems: loaded.placed(problems), variants: loaded.variants, sources: loaded.sources })
+    };
+    let topology = match compile(&loaded.model, &files) {
+        Ok(topology) => topology,
+        Err(problems) => return Err(refuse(loaded, problems)),
+    };
+    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded };
+    let mut errors = compiled.findings();
+    errors.list.retain(|f| f.severity == crate::base::diagnostic::Severity::Error);
+    if errors.has_errors() { Err(refuse(compiled.loaded, errors)) } else { Ok(compiled) }
 }
 
 /// The model as written and its variants (all, or those named), compiled; every variant's problems are printed.

@@ -59,8 +59,10 @@ pub struct Calendar {
     alarms: Alarms,
     limits: Limits,
     events: u64,
-    /// Events since the clock last moved.
-    at_this_instant: u64,
+    /// Events before the clock last moved, and steps since then that were no events.
+    instant_began: u64,
+    steps_in_place: u64,
+    steps_at: Instant,
     fingerprint: u64,
 }
 
@@ -75,7 +77,9 @@ impl Calendar {
             alarms: Alarms::default(),
             limits,
             events: 0,
-            at_this_instant: 0,
+            instant_began: 0,
+            steps_in_place: 0,
+            steps_at: Instant::START,
             fingerprint: 0xcbf2_9ce4_8422_2325,
         }
     }
@@ -207,9 +211,9 @@ impl Calendar {
 
     #[inline]
     fn count(&mut self, at: Instant, tag: u8) {
-        // Within one instant the count goes on; else it begins anew.
-        self.at_this_instant = if at == self.now { self.at_this_instant + 1 } else { 1 };
-        self.now = at;
+        if at != self.now {
+            (self.now, self.instant_began) = (at, self.events);
+        }
         self.events += 1;
         // FNV-1a's step over the whole word, with the tag where a nanosecond count never reaches.
         self.fingerprint = (self.fingerprint ^ at.0 ^ (tag as u64) << 58).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
@@ -218,7 +222,8 @@ impl Calendar {
     /// The limit that has been reached, if one has. Both counts only grow meanwhile, so asking now and then is enough.
     #[inline]
     pub fn limit(&self) -> Option<LimitReached> {
-        if self.at_this_instant > self.limits.events_at_one_instant {
+        let steps = if self.steps_at == self.now { self.steps_in_place } else { 0 };
+        if self.events - self.instant_began + steps > self.limits.events_at_one_instant {
             return Some(LimitReached::Instant { at: self.now, limit: self.limits.events_at_one_instant });
         }
         (self.events > self.limits.events).then_some(LimitReached::Events { at: self.now, limit: self.limits.events })
@@ -226,7 +231,8 @@ impl Calendar {
 
     /// Counts work that happened without an event of its own, so that a loop in no time is seen.
     pub fn count_in_place(&mut self, steps: u64) {
-        self.at_this_instant += steps;
+        self.steps_in_place = if self.steps_at == self.now { self.steps_in_place + steps } else { steps };
+        self.steps_at = self.now;
     }
 
     /// Pending entries, sentinels and silent alarms included.

@@ -33,6 +33,9 @@ pub struct Outcome {
 /// Recordings of this many seeds per variant are kept.
 pub const RECORDINGS_KEPT: usize = 20;
 
+/// No machine gains by more.
+const MOST_THREADS: usize = 1024;
+
 /// How an ensemble is run and watched.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
@@ -55,7 +58,8 @@ pub fn run_all(subjects: &[Subject<'_>], seeds: &[u64], watch: Watch<'_>) -> Vec
     let pairs: Vec<(usize, usize)> = (0..subjects.len()).flat_map(|s| (0..seeds.len()).map(move |i| (s, i))).collect();
     let done = AtomicU64::new(0);
     let one = |&(subject, place): &(usize, usize)| run_one(subjects[subject], seeds[place], place < RECORDINGS_KEPT, watch, &done);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(watch.jobs).build();
+    // More threads than runs would have nothing to do.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(watch.jobs.min(pairs.len()).min(MOST_THREADS)).build();
     let outcomes: Vec<Option<Outcome>> = match &pool {
         Ok(pool) => pool.install(|| pairs.par_iter().map(one).collect()),
         // No threads to be had: one after the other gives the same.

@@ -31,6 +31,8 @@ pub struct Loaded {
 pub struct Refused {
     pub problems: Diagnostics,
     pub sources: Sources,
+    /// The names of the variants, as far as they could be read.
+    pub variants: Vec<String>,
 }
 
 impl Loaded {
@@ -72,9 +74,26 @@ impl Loaded {
         for problem in &mut problems.list {
             if problem.place.is_none() {
                 problem.place = problem.path.as_deref().and_then(|path| self.place(path));
+                let narrowed = problem.place.as_ref().zip(problem.part.as_deref()).and_then(|(place, part)| self.narrowed(place, part));
+                problem.place = narrowed.or(problem.place.take());
             }
         }
+        problems.sort();
         problems
+    }
+
+    /// Only the part of the place that this text stands at, if it stands there once.
+    fn narrowed(&self, place: &Place, part: &str) -> Option<Place> {
+        let line = self.sources.text_of(&place.file)?.lines().nth(place.line.checked_sub(1)? as usize)?;
+        let before: usize = line.chars().take(place.column as usize - 1).map(char::len_utf8).sum();
+        let len: usize = line[before..].chars().take(place.len as usize).map(char::len_utf8).sum();
+        let stretch = &line[before..before + len];
+        let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        let alone = |at: &usize| !is_word(stretch[..*at].chars().next_back()) && !is_word(stretch[at + part.len()..].chars().next());
+        let places: Vec<usize> = stretch.match_indices(part).map(|(at, _)| at).filter(alone).collect();
+        let [only] = places[..] else { return None };
+        let column = place.column + stretch[..only].chars().count() as u32;
+        Some(Place { column, len: part.chars().count() as u32, ..place.clone() })
     }
 }
 
@@ -84,13 +103,25 @@ const DEEPEST_EXTENSION: usize = 32;
 /// Reads a model with a variant and settings applied.
 pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&str>) -> Result<Loaded, Box<Refused>> {
     let mut sources = Sources::new();
-    match load(&mut sources, main, loader, sets, variant) {
-        Ok((model, tree, variants)) => Ok(Loaded { model, variant: variant.map(str::to_string), variants, sources, tree }),
+    let mut variants = Vec::new();
+    match load(&mut sources, main, loader, sets, variant, &mut variants) {
+        Ok((mut model, tree)) => {
+            if model.name.is_empty() {
+                model.name = stem(main).to_owned();
+            }
+            Ok(Loaded { model, variant: variant.map(str::to_string), variants, sources, tree })
+        }
         Err(mut problems) => {
             problems.sort();
-            Err(Box::new(Refused { problems, sources }))
+            Err(Box::new(Refused { problems, sources, variants }))
         }
     }
+}
+
+/// The name of a file without its directory and its ending.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
 }
 
 fn load(
@@ -99,8 +130,10 @@ fn load(
     loader: Loader<'_>,
     sets: &[String],
     variant: Option<&str>,
-) -> Result<(Model, Node, Vec<String>), Diagnostics> {
+    names: &mut Vec<String>,
+) -> Result<(Model, Node), Diagnostics> {
     let mut tree = extended(sources, main, loader, &mut Vec::new())?;
+    let written = tree.origin_of(&Path::ROOT.key("variants")).spot();
     let overlays = take(&mut tree, "variants");
     take(&mut tree, "extends");
     let overlays = match overlays {
@@ -112,9 +145,14 @@ fn load(
             return Err(problem.at("variants").placed(place).help("write `variants: {naive: {…}}`").into());
         }
     };
-    let names: Vec<String> = overlays.keys().cloned().collect();
+    names.extend(overlays.keys().cloned());
     if let Some(name) = variant {
-        tree = overlaid(sources, tree, &overlays, name)?;
+        tree = overlaid(sources, tree, &overlays, name).map_err(|mut problems| {
+            for problem in problems.list.iter_mut().filter(|problem| problem.place.is_none() && !overlays.is_empty()) {
+                problem.place = written.map(|spot| sources.place(spot));
+            }
+            problems
+        })?;
     }
     let tree = overlay::set_all(sources, tree, sets)?;
     let problems = validate(sources, &tree);
@@ -125,7 +163,7 @@ fn load(
         // The check above finds what is wrong with its place; this is what it may have missed.
         Diagnostics::from(Diagnostic::error("unreadable", format!("the model cannot be read: {error}")))
     })?;
-    Ok((model, tree, names))
+    Ok((model, tree))
 }
 
 fn take(tree: &mut Node, key: &str) -> Option<Node> {
@@ -173,9 +211,13 @@ fn extended(sources: &mut Sources, file: &str, loader: Loader<'_>, chain: &mut V
     };
     let target = beside(file, name);
     chain.push(file.to_string());
-    if chain.contains(&target) || chain.len() > DEEPEST_EXTENSION {
+    if chain.contains(&target) {
         let circle = chain.iter().chain([&target]).cloned().collect::<Vec<_>>().join("` extends `");
         return Err(refuse("endless-extends", format!("`{circle}`: this never ends"), "take one of these `extends` out"));
+    }
+    if chain.len() > DEEPEST_EXTENSION {
+        let message = format!("more than {DEEPEST_EXTENSION} files extend each other up to here");
+        return Err(refuse("endless-extends", message, "join some of them"));
     }
     if let Err(why) = loader(&target) {
         return Err(refuse("unreadable-file", why, "name a file relative to this one"));
@@ -186,8 +228,45 @@ fn extended(sources: &mut Sources, file: &str, loader: Loader<'_>, chain: &mut V
 
 /// A file's name relative to the directory of another.
 fn beside(file: &str, name: &str) -> String {
-    match file.rsplit_once('/') {
+    let joined = match file.rsplit_once('/') {
         Some((directory, _)) if !name.starts_with('/') => format!("{directory}/{name}"),
         _ => name.to_string(),
+    };
+    // `a/../b.yaml` is `b.yaml`, so that a file has one name however it is reached.
+    let mut parts: Vec<&str> = Vec::new();
+    for part in joined.split('/') {
+        match (part, parts.last()) {
+            (".", _) => {}
+            ("..", Some(before)) if *before != ".." && !before.is_empty() => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_name_however_it_is_reached() {
+        for (file, name, target) in [
+            ("m.yaml", "b.yaml", "b.yaml"),
+            ("a/m.yaml", "b.yaml", "a/b.yaml"),
+            ("a/m.yaml", "../b.yaml", "b.yaml"),
+            ("a/m.yaml", "./c/../b.yaml", "a/b.yaml"),
+            ("../m.yaml", "../b.yaml", "../../b.yaml"),
+            ("/a/m.yaml", "b.yaml", "/a/b.yaml"),
+            ("a/m.yaml", "/b.yaml", "/b.yaml"),
+        ] {
+            assert_eq!(beside(file, name), target, "{file} + {name}");
+        }
+    }
+
+    #[test]
+    fn a_model_without_a_name_has_that_of_its_file() {
+        for (file, name) in [("a/shop.yaml", "shop"), ("shop.v2.json", "shop.v2"), (".yaml", ".yaml"), ("shop", "shop")] {
+            assert_eq!(stem(file), name);
+        }
     }
 }

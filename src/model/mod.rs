@@ -15,4 +15,5 @@ pub mod tree;
 mod validate;
 pub mod yaml;
 
+pub use later::COMMAND_WORDS;
 pub use load::{Loaded, Loader, Refused, read};

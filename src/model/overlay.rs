@@ -74,7 +74,9 @@ struct Setting {
 pub fn set_all(sources: &mut Sources, mut tree: Node, sets: &[String]) -> Result<Node, Diagnostics> {
     let mut found = Diagnostics::new();
     for (index, text) in sets.iter().enumerate() {
-        match parse_setting(sources, index, text) {
+        // Several are told apart by their number.
+        let name = if sets.len() > 1 { format!("{SET_SOURCE} #{}", index + 1) } else { SET_SOURCE.to_owned() };
+        match parse_setting(sources, name, index, text) {
             Ok(setting) => {
                 if let Err(diagnostic) = set(sources, &mut tree, setting) {
                     found.push(*diagnostic);
@@ -86,8 +88,8 @@ pub fn set_all(sources: &mut Sources, mut tree: Node, sets: &[String]) -> Result
     if found.is_empty() { Ok(tree) } else { Err(found) }
 }
 
-fn parse_setting(sources: &mut Sources, index: usize, text: &str) -> Result<Setting, Diagnostics> {
-    let source = sources.add(SET_SOURCE, text.as_bytes().to_vec())?;
+fn parse_setting(sources: &mut Sources, name: String, index: usize, text: &str) -> Result<Setting, Diagnostics> {
+    let source = sources.add(name, text.as_bytes().to_vec())?;
     let malformed = |message: String| {
         let spot = Spot { source, line: 1, column: 1, len: text.chars().count().max(1) as u32 };
         let diagnostic = Diagnostic::error("bad-set", message).placed(sources.place(spot));

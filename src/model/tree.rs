@@ -105,8 +105,15 @@ impl Node {
         }
         match (&node.value, key) {
             (Value::Mapping(_) | Value::Sequence(_) | Value::Null, Some(key)) => key,
+            (Value::Mapping(_), None) => node.first_key().unwrap_or(&node.origin),
             _ => &node.origin,
         }
+    }
+
+    /// Where the first key of a map is written: a better place to point at than its bracket.
+    pub fn first_key(&self) -> Option<&Origin> {
+        let keys = self.mapping()?.values().map(|entry| &entry.key);
+        keys.min_by_key(|key| key.spot().map(|spot| (spot.source, spot.line, spot.column)))
     }
 
     /// As plain JSON, for serde. Keys without a value are left out: they take their default.

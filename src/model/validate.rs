@@ -38,10 +38,22 @@ impl<'a> At<'a> {
 
     /// The last key of the path, for messages.
     fn name(&self) -> String {
+        let list = self.path.0.iter().rev().find_map(|segment| match segment {
+            super::tree::Segment::Key(name) => Some(name),
+            super::tree::Segment::Index(_) => None,
+        });
+        match (self.path.0.last(), list) {
+            (Some(super::tree::Segment::Key(name)), _) => format!("`{name}`"),
+            (Some(super::tree::Segment::Index(_)), Some(list)) => format!("an entry of `{list}`"),
+            _ => "the model".to_owned(),
+        }
+    }
+
+    /// The last key of the path, if it ends in one.
+    fn last_key(&self) -> Option<&str> {
         match self.path.0.last() {
-            Some(super::tree::Segment::Key(name)) => format!("`{name}`"),
-            Some(super::tree::Segment::Index(index)) => format!("entry {index} of this list"),
-            None => "a model".to_owned(),
+            Some(super::tree::Segment::Key(name)) => Some(name),
+            _ => None,
         }
     }
 }
@@ -89,7 +101,7 @@ impl Check<'_> {
             self.report("out-of-range", format!("{} needs at least {least} entry", at.name()), at.key, &at.path);
         }
         for (index, item) in list.iter().enumerate() {
-            let at = At { path: at.path.index(index), key: &item.origin };
+            let at = At { path: at.path.index(index), key: item.first_key().unwrap_or(&item.origin) };
             self.node(&schema["items"], owner, item, &at);
         }
     }
@@ -130,7 +142,7 @@ impl Check<'_> {
     }
 
     fn empty(&mut self, inner: &Schema, owner: &str, name: &str, at: &At) {
-        let (schema, owner) = resolved(inner, owner);
+        let (schema, owner) = if inner["$ref"].is_null() { (inner, "") } else { resolved(inner, owner) };
         let value = match value::due(schema) {
             "list" => "[]",
             _ if schema["required"].is_array() || !alternatives(schema).is_empty() => "{…}",
@@ -138,14 +150,14 @@ impl Check<'_> {
             _ => "…",
         };
         let help = format!("give it a value, as in `{name}: {value}`, or remove it");
-        let kind = value::noun(owner);
-        let message = format!("`{name}` is empty{}", if owner == "Document" { String::new() } else { format!(": {kind} is due here") });
+        let kind = if owner.is_empty() { format!("a {}", value::due(schema)) } else { value::noun(owner) };
+        let message = format!("`{name}` is empty: {kind} is due here");
         self.report("empty-value", message, at.key, &at.path).help = Some(help);
     }
 
     fn object(&mut self, schema: &Schema, owner: &str, node: &Node, at: &At) {
         let Value::Mapping(mapping) = &node.value else {
-            return self.wrong_type(&format!("{} (a map)", value::noun(owner)), node, at);
+            return self.not_a_map(schema, owner, node, at);
         };
         // The alternatives of a flattened type are further keys, of which exactly one is due.
         let kinds = alternatives(schema);
@@ -174,9 +186,9 @@ impl Check<'_> {
     fn unknown_key(&mut self, properties: &[(&str, &Schema)], owner: &str, key: &str, entry: &Entry, path: &Path) {
         let kind = value::noun(owner);
         let path = path.key(key);
-        if later::is_later_key(owner, key) {
-            let message = format!("`{key}` is part of the language but not of this release");
-            self.report("not-yet-implemented", message, &entry.key, &path).help = Some("remove it".to_owned());
+        if let Some(advice) = later::key(owner, key) {
+            let message = format!("`{key}` is part of the language but not of this release: {}", advice.why);
+            self.report("not-yet-implemented", message, &entry.key, &path).help = Some(advice.instead.to_owned());
             return;
         }
         let names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
@@ -189,8 +201,7 @@ impl Check<'_> {
     }
 
     fn missing_key(&mut self, schema: &Schema, owner: &str, key: &str, at: &At) {
-        let (property, _) = resolved(&schema["properties"][key], owner);
-        let example = property["examples"][0].as_str().map(|example| format!("write for example `{key}: {example}`"));
+        let example = value::example(&schema["properties"][key]).map(|example| format!("write for example `{key}: {example}`"));
         let message = format!("{} needs the key `{key}`", value::noun(owner));
         self.report("missing-key", message, at.key, &at.path.key(key)).help = example;
     }
@@ -208,11 +219,15 @@ impl Check<'_> {
                 self.report("missing-key", message, at.key, &at.path);
             }
             [first, second, ..] => {
-                let (first, second) = (keys[first], keys[second]);
+                let mut pair = [keys[first], keys[second]];
+                pair.sort_by_key(|key| mapping[*key].key.spot().map(|spot| (spot.source, spot.line, spot.column)));
+                let [first, second] = pair;
                 let related = mapping[first].key.spot().map(|spot| self.sources.place(spot));
                 let message = format!("`{first}` and `{second}` exclude each other: {kind} has one of them");
                 let diagnostic = self.report("one-of", message, &mapping[second].key, &at.path.key(second));
-                diagnostic.help = Some(format!("remove one; a variant removes what it replaces with `{first}: null`"));
+                let replaced = matches!(mapping[second].key, Origin::Variant(..)) || matches!(mapping[first].key, Origin::Variant(..));
+                let help = if replaced { "a variant changes what is there: remove what it replaces with `: null`" } else { "remove one" };
+                diagnostic.help = Some(help.to_owned());
                 diagnostic.related.extend(related.map(|place| (format!("`{first}` is written here"), place)));
             }
         }

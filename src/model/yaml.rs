@@ -40,6 +40,7 @@ pub fn read_from(sources: &Sources, id: SourceId, start: usize) -> Result<Node, 
         nodes: 0,
         aliased: 0,
         anchors: BTreeMap::new(),
+        open: Vec::new(),
         found: Diagnostics::new(),
     };
     reader.document()
@@ -56,6 +57,8 @@ struct Reader<'a> {
     aliased: usize,
     /// Anchored nodes with how many nodes they hold.
     anchors: BTreeMap<usize, (Node, usize)>,
+    /// Lists and maps that are begun and not ended.
+    open: Vec<Span>,
     /// Problems that do not stop the reading.
     found: Diagnostics,
 }
@@ -109,8 +112,8 @@ impl<'a> Reader<'a> {
                 let text = self.protected.restore(&text);
                 if style == ScalarStyle::Plain && !as_text { plain(text) } else { Value::String(text) }
             }
-            Event::SequenceStart(..) => self.sequence()?,
-            Event::MappingStart(..) => self.entries()?,
+            Event::SequenceStart(..) => self.inside(span, Reader::sequence)?,
+            Event::MappingStart(..) => self.inside(span, Reader::entries)?,
             Event::Alias(id) => return self.alias(id, span),
             _ => return Err(Box::new(self.problem("yaml-syntax", "a value is due here", span))),
         };
@@ -124,8 +127,15 @@ impl<'a> Reader<'a> {
 
     fn refuse_custom_tag(&mut self, event: &Event, span: Span) {
         if let Some(tag) = event.tag().filter(|tag| !tag.is_yaml_core_schema()) {
-            let message = format!("the tag `{}` means nothing in a model", tag.original());
-            self.found.push(self.problem("unknown-tag", &message, span));
+            let tag = tag.original();
+            let message = format!("the tag `{tag}` means nothing in a model");
+            // The parser tells where the value begins; the tag stands before it.
+            let line = self.line(span.start.line());
+            let before: String = line.chars().take(span.start.col() + tag.chars().count()).collect();
+            let column = before.rfind(&tag).map_or(span.start.col(), |byte| before[..byte].chars().count());
+            let spot = self.at(span.start.line(), column, tag.chars().count());
+            let problem = Diagnostic::error("unknown-tag", message).placed(self.sources.place(spot));
+            self.found.push(problem.help("remove it; a text that looks like something else stands in quotes"));
         }
     }
 
@@ -150,6 +160,14 @@ impl<'a> Reader<'a> {
             return Err(Box::new(self.problem("too-many-values", &message, span)));
         }
         Ok(())
+    }
+
+    /// Reads a list or a map that begins here.
+    fn inside(&mut self, span: Span, read: fn(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
+        self.open.push(span);
+        let value = read(self)?;
+        self.open.pop();
+        Ok(value)
     }
 
     fn sequence(&mut self) -> Result<Value, Stop> {
@@ -195,7 +213,9 @@ impl<'a> Reader<'a> {
                 String::new()
             }
             Value::Sequence(_) | Value::Mapping(_) => {
-                self.found.push(self.problem("bad-key", "a key has to be a text, not a list or a map", span));
+                let problem = self.problem("bad-key", "a key has to be a text, not a list or a map", span);
+                let is_template = self.line(span.start.line()).contains("{{");
+                self.found.push(if is_template { problem.help(TEMPLATE_HELP) } else { problem });
                 format!("?{}", span.start.line())
             }
         };
@@ -247,16 +267,36 @@ impl<'a> Reader<'a> {
 
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {
         let spot = self.at(error.marker().line(), error.marker().col(), 1);
-        let line = self.sources.text(self.id).lines().nth(spot.line as usize - 1).unwrap_or("");
+        let line = self.line(error.marker().line());
+        if error.info().contains("recursion limit") {
+            let message = format!("more than {DEEPEST} lists and maps stand inside each other up to here");
+            let problem = Diagnostic::error("too-deep", message).placed(self.sources.place(spot));
+            return problem.help("is a bracket closed that was opened?");
+        }
         let message = format!("this is not YAML: {}", error.info());
-        let diagnostic = Diagnostic::error("yaml-syntax", message).placed(self.sources.place(spot));
+        let mut diagnostic = Diagnostic::error("yaml-syntax", message).placed(self.sources.place(spot));
+        if let Some(open) = self.open.iter().rev().find(|open| self.opens_a_bracket(open)) {
+            let place = self.sources.place(self.at(open.start.line(), open.start.col(), 1));
+            diagnostic = diagnostic.related("this is still open", place);
+        }
         match line {
             _ if line.trim_start_matches(' ').starts_with('\t') => diagnostic.help("indent with spaces: YAML allows no tabs there"),
-            _ if line.contains("{{") || line.contains("{%") => diagnostic.help("is this a template? fill it in first"),
+            _ if line.contains("{{") || line.contains("{%") => diagnostic.help(TEMPLATE_HELP),
             _ => diagnostic,
         }
     }
+
+    fn opens_a_bracket(&self, span: &Span) -> bool {
+        self.line(span.start.line()).chars().nth(span.start.col()).is_some_and(|c| c == '[' || c == '{')
+    }
+
+    /// A line of the text, counted from 1.
+    fn line(&self, line: usize) -> &'a str {
+        self.sources.text(self.id).lines().nth(line.saturating_sub(1)).unwrap_or("")
+    }
 }
+
+const TEMPLATE_HELP: &str = "is this a template? fill it in first";
 
 /// What an unquoted scalar is: YAML's core schema, with numbers in plain digits.
 fn plain(text: String) -> Value {
@@ -293,5 +333,4 @@ fn number(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "yaml_tests.rs"]
 mod tests;

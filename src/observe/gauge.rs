@@ -22,6 +22,7 @@ pub struct Gauge {
     present: u64,
     /// Workers alive; 0 if unlimited.
     alive: u64,
+    alive_at: Instant,
     queue_max: u64,
     present_max: u64,
     sums: Integrals,
@@ -41,7 +42,13 @@ impl Gauge {
         self.sums.queue += span * u128::from(self.queue);
         self.sums.busy += span * u128::from(self.busy);
         self.sums.present += span * u128::from(self.present);
-        self.sums.alive += span * u128::from(self.alive);
+    }
+
+    /// Workers come and go seldom: their integral is taken only then, and when it is read.
+    fn advance_all(&mut self, now: Instant) {
+        self.advance(now);
+        self.sums.alive += u128::from(now.0 - self.alive_at.0) * u128::from(self.alive);
+        self.alive_at = now;
     }
 
     #[inline]
@@ -74,20 +81,20 @@ impl Gauge {
     }
 
     pub fn set_alive(&mut self, now: Instant, alive: u64) {
-        self.advance(now);
+        self.advance_all(now);
         self.alive = alive;
     }
 
     /// The measured interval begins.
     pub fn begin(&mut self, at: Instant) {
-        self.advance(at);
+        self.advance_all(at);
         self.at_interval = self.sums;
         (self.queue_max, self.present_max) = (self.queue, self.present);
     }
 
     /// The measured interval is over.
     pub fn end(&mut self, at: Instant, record: &mut ServiceRecord) {
-        self.advance(at);
+        self.advance_all(at);
         record.queued = self.sums.queue - self.at_interval.queue;
         record.busy = self.sums.busy - self.at_interval.busy;
         record.present = self.sums.present - self.at_interval.present;
@@ -97,7 +104,7 @@ impl Gauge {
 
     /// Means since the last window closed.
     pub fn close_window(&mut self, at: Instant, window: &mut ServiceWindow) {
-        self.advance(at);
+        self.advance_all(at);
         // The last window of a run may be cut short.
         let width = at.since(self.window_began);
         self.window_began = at;

@@ -195,7 +195,8 @@ impl Recorder {
 
     #[inline(always)]
     fn in_cohort(&self, offered: Instant) -> bool {
-        self.from <= offered && offered < self.until
+        // One comparison for both ends: what is before `from` wraps to far beyond.
+        offered.0.wrapping_sub(self.from.0) < self.until.0.saturating_sub(self.from.0)
     }
 
     #[inline]
@@ -502,11 +503,20 @@ impl Recorder {
     pub fn load_behind(&self, cause: Cause) -> Cause {
         cause.episode().map_or(Cause::NONE, |e| self.episodes.list[e].load)
     }
+
+    /// The nearest episode in a chain of causes that is somewhere else: what a place refused is no reason to refuse more.
+    pub fn elsewhere(&self, place: Place, cause: Cause) -> Cause {
+        let mut cause = cause;
+        while let Some(episode) = cause.episode().map(|e| &self.episodes.list[e]).filter(|episode| episode.place == place) {
+            cause = episode.because;
+        }
+        cause
+    }
 }
 
 /// p50, p95, p99 in nanoseconds, or zeros.
 fn quantiles(latency: &Histogram) -> [u64; 3] {
-    [0.5, 0.95, 0.99].map(|q| latency.quantile(q).unwrap_or(0))
+    latency.quantiles([0.5, 0.95, 0.99])
 }
 
 /// A handful of different outcomes: a short sorted list beats a map.

@@ -5,6 +5,9 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 use crate::model::source::Sources;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+/// Columns that a message takes; snippets may take a little more.
+const MESSAGE_WIDTH: usize = 96;
+
 /// Renders every diagnostic, with snippets from the sources, and a last line that counts them.
 pub fn text(problems: &Diagnostics, sources: &Sources, style: Style) -> String {
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() }.term_width(100);
@@ -22,26 +25,48 @@ fn one(problem: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(problem.message.as_str()).id(problem.code);
-    let mut group = Group::with_title(title);
     let shown = problem.place.as_ref().and_then(|place| snippet(place, sources));
-    match shown {
-        Some(snippet) => group = group.element(snippet),
-        None => {
-            if let Some(path) = problem.path.as_deref().filter(|path| !path.is_empty()) {
-                group = group.element(Level::NOTE.message(format!("at `{path}`")));
-            }
-        }
-    }
+    let message = match problem.path.as_deref().filter(|path| shown.is_none() && !path.is_empty()) {
+        Some(path) => format!("{} (at `{path}`)", problem.message),
+        None => problem.message.clone(),
+    };
+    let severity = format!("{:?}", problem.severity).len();
+    let message = broken(&message, severity + problem.code.len() + 4);
+    let help = problem.help.as_deref().map(|help| broken(help, 15));
+    let title = level.primary_title(message).id(problem.code);
+    let mut group = Group::with_title(title);
+    let Some(snippet) = shown else {
+        // Without a snippet there is nothing for a help to hang under.
+        let help = help.map(|help| Group::with_title(Level::HELP.primary_title(help)));
+        return renderer.render(&std::iter::once(group).chain(help).collect::<Vec<_>>());
+    };
+    group = group.element(snippet);
     for (label, place) in &problem.related {
         if let Some(snippet) = related(place, label, sources) {
             group = group.element(snippet);
         }
     }
-    if let Some(help) = &problem.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
     }
     renderer.render(&[group])
+}
+
+/// A message with its lines no longer than the report is wide; words are kept whole.
+fn broken(text: &str, indent: usize) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("never empty");
+        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > MESSAGE_WIDTH {
+            lines.push(word.to_owned());
+            continue;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.join("\n")
 }
 
 fn snippet<'a>(place: &'a Place, sources: &'a Sources) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {

@@ -1,4 +1,4 @@
-//! Lines of at most 80 columns: words are kept whole, later lines hang under the first.
+//! Lines of at most 80 columns: words are kept whole, figures keep their units, later lines hang under the first.
 
 /// The width that every report keeps to.
 pub const WIDTH: usize = 80;
@@ -8,7 +8,7 @@ pub fn hanging(lead: &str, text: &str) -> String {
     let indent = " ".repeat(lead.chars().count());
     let mut lines: Vec<String> = vec![lead.to_string()];
     let mut begun = false;
-    for word in text.split_whitespace() {
+    for word in whole_words(text) {
         let line = lines.last_mut().expect("never empty");
         if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push(format!("{indent}{word}"));
@@ -17,10 +17,27 @@ pub fn hanging(lead: &str, text: &str) -> String {
         if begun {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         begun = true;
     }
     lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// Words as they may begin a line: a unit stays with its figure.
+fn whole_words(text: &str) -> Vec<String> {
+    const UNITS: [&str; 4] = ["%", "s", "ms", "us"];
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let bare = word.trim_end_matches(|c: char| ",.;:)".contains(c));
+        match words.last_mut() {
+            Some(figure) if UNITS.contains(&bare) && figure.ends_with(|c: char| c.is_ascii_digit()) => {
+                figure.push(' ');
+                figure.push_str(word);
+            }
+            _ => words.push(word.to_string()),
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -33,6 +50,8 @@ mod tests {
         assert_eq!(text.lines().map(|line| line.chars().count()).max(), Some(78));
         assert!(text.lines().nth(1).unwrap().starts_with("         word"), "{text}");
         assert_eq!(hanging("a: ", ""), "a:");
+        let units = hanging("", &format!("{} goodput is 0 % of it, 3 s later.", "word ".repeat(13)));
+        assert!(units.lines().nth(1).unwrap().starts_with("0 % of it, 3 s later."), "{units}");
         assert!(hanging("", &"x".repeat(100)).lines().count() == 1, "a word is never broken");
     }
 }

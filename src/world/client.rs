@@ -149,10 +149,9 @@ impl ClientState {
         gaps: &[Sequence],
         states: Vec<Sequence>,
     ) -> Vec<ClientState> {
-        let processes = world_plans.into_iter().zip(gaps).zip(states);
-        let state = |(i, ((plan, gaps), states)): (usize, ((Option<(Arrivals, RatePlan)>, &Sequence), Sequence))| ClientState {
+        let state = |i: usize, process: Option<Process>| ClientState {
             requests: 0,
-            process: plan.map(|(arrivals, plan)| Process::new(arrivals, plan, gaps.clone(), states)),
+            process,
             users: match topology.clients[i].load {
                 Load::Closed { users, .. } => vec![User::default(); users as usize],
                 Load::Open { .. } => Vec::new(),
@@ -160,7 +159,12 @@ impl ClientState {
             spikes: Vec::new(),
             path: root_path(topology, Caller::Client(ClientId::new(i))),
         };
-        processes.enumerate().map(state).collect()
+        let streams = gaps.iter().zip(states);
+        let processes = world_plans
+            .into_iter()
+            .zip(streams)
+            .map(|(plan, (gaps, states))| plan.map(|(arrivals, plan)| Process::new(arrivals, plan, gaps.clone(), states)));
+        processes.enumerate().map(|(i, process)| state(i, process)).collect()
     }
 }
 

@@ -4,10 +4,10 @@
 //! at the same instant, so that a loop of refusals is seen as one. Going up, a layer lets the outcome pass, changes it, or
 //! sends the call down once more. What a layer holds it gives back on the way up, or when the call is given up.
 
-use super::{BreakerNews, World};
 use super::event::Kind;
 use super::keys::{Purpose, below};
 use super::state::*;
+use super::{BreakerNews, World};
 
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
@@ -191,7 +191,9 @@ impl<'t> World<'t> {
 
     /// A bulkhead is full of calls that the callee is slow to answer: whatever makes it slow is why.
     fn blame_full_bulkhead(&mut self, call: u32) {
-        self.calls[call].cause = self.met_at_callee(call).or(self.calls[call].cause);
+        let edge = self.topology.sites[self.calls[call].site as usize].edge;
+        let met = self.recorder.elsewhere(Place::Edge(edge), self.met_at_callee(call));
+        self.calls[call].cause = met.or(self.calls[call].cause);
         self.blame(call, Outcome::BULKHEAD_FULL);
     }
 
@@ -604,17 +606,19 @@ impl<'t> World<'t> {
         }
     }
 
-    fn fell_back(&mut self, call: u32) {
+    /// Tells of a fallback. It is the cause of what it asks for, and of nothing else: who gets its answer is late because of
+    /// what failed before.
+    fn fell_back(&mut self, call: u32) -> Cause {
         let Call { site, started, cause, .. } = self.calls[call];
         let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
         self.recorder.fell_back(edge, started);
-        self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), Trouble::Fallbacks, now, cause);
+        self.recorder.trouble(Place::Edge(edge), Trouble::Fallbacks, now, cause)
     }
 
     /// Makes the fallback's call; its outcome comes back by `fallback_returns`.
     fn call_instead(&mut self, call: u32, place: usize) {
-        self.fell_back(call);
-        let Call { site, request, path, cause, .. } = self.calls[call];
+        let cause = self.fell_back(call);
+        let Call { site, request, path, .. } = self.calls[call];
         let fallback = self.topology.sites[site as usize].fallback;
         debug_assert!(fallback.is_some() && place < 8);
         self.calls[call].state = CallState::InFallback;
@@ -626,8 +630,11 @@ impl<'t> World<'t> {
     pub(super) fn fallback_returns(&mut self, call: u32, outcome: Outcome, cause: Cause) {
         let (rules, _) = self.rules(call).expect("only a policy falls back");
         let place = rules.layers.iter().position(|l| *l == Layer::Fallback).expect("it has a fallback layer");
-        self.calls[call].cause = cause.or(self.calls[call].cause);
         self.calls[call].state = CallState::Deciding;
-        self.ascend(call, place, if outcome.is_failure() { outcome } else { Outcome::DEGRADED });
+        if !outcome.is_failure() {
+            return self.ascend(call, place, Outcome::DEGRADED);
+        }
+        self.calls[call].cause = cause.or(self.calls[call].cause);
+        self.ascend(call, place, outcome);
     }
 }

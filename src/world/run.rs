@@ -110,7 +110,7 @@ impl<'t> World<'t> {
     fn go(mut self, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
         let no_more_arrivals = Instant::START + self.topology.duration;
         let end = no_more_arrivals + self.topology.drain;
-        let mut until_look = LOOK_EVERY;
+        let mut until_look = self.until_look();
         loop {
             let event = match self.calendar.pop() {
                 Some(event) if event.at <= end => event,
@@ -129,7 +129,7 @@ impl<'t> World<'t> {
             }
             until_look -= 1;
             if until_look == 0 || self.limit.is_some() {
-                until_look = LOOK_EVERY;
+                until_look = self.until_look();
                 if let Some(limit) = self.limit.take().or_else(|| self.calendar.limit()) {
                     return Err(self.stopped(limit));
                 }
@@ -141,6 +141,12 @@ impl<'t> World<'t> {
                 }
             }
         }
+    }
+
+    /// Events until the next look, so that the limit of events is met to the event.
+    fn until_look(&self) -> u32 {
+        let left = self.limits.events.saturating_sub(self.calendar.events()) + 1;
+        u32::try_from(left).unwrap_or(LOOK_EVERY).clamp(1, LOOK_EVERY)
     }
 
     fn is_idle(&self) -> bool {

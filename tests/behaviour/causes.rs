@@ -26,7 +26,8 @@ fn a_cascade_leads_back_to_its_fault_and_to_no_other() {
     for trouble in [Trouble::BreakerOpened, Trouble::Fallbacks, Trouble::WorkersExhausted] {
         assert!(ran.roots_of(trouble).contains(&Some("slow-b")), "{trouble:?}");
     }
-    let without: Vec<_> = ran.episodes().iter().enumerate().filter(|(i, _)| ran.root(brownout::observe::episode::Cause(*i as u16 + 1)).is_none()).collect();
+    let without: Vec<_> =
+        ran.episodes().iter().enumerate().filter(|(i, _)| ran.root(brownout::observe::episode::Cause(*i as u16 + 1)).is_none()).collect();
     assert!(without.is_empty(), "{without:?}");
     for trouble in [Trouble::Timeouts, Trouble::Retries] {
         assert_eq!(ran.roots_of(trouble), [Some("slow-b"), Some("slow-y")], "{trouble:?}");

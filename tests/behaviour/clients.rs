@@ -60,7 +60,9 @@ fn a_trace_is_followed_and_cannot_be_multiplied() {
 
 #[test]
 fn modulated_arrivals_have_their_mean_rate() {
-    let ran = run("{duration: 2000s, clients: {c: {target: s.get, arrivals: \"mmpp(10/s for 2s, 50/s for 1s)\"}}, services: {s: {endpoints: {get: []}}}}");
+    let ran = run(
+        "{duration: 2000s, clients: {c: {target: s.get, arrivals: \"mmpp(10/s for 2s, 50/s for 1s)\"}}, services: {s: {endpoints: {get: []}}}}",
+    );
     let mean = ran.client("c").offered as f64 / 2000.0;
     assert!((mean / (70.0 / 3.0) - 1.0).abs() < 0.08, "{mean}");
 }

@@ -17,7 +17,9 @@ faults: {{{faults}}}"
 fn each(at: &[&str], service: &str, faults: &str) -> Ran {
     let one = |(i, at): (usize, &&str)| format!("c{i}: {{target: s.get, arrivals: trace({at}.csv)}}");
     let clients = at.iter().enumerate().map(one).collect::<Vec<_>>().join(", ");
-    run(&format!("{{duration: 60s, clients: {{{clients}}}, services: {{s: {{endpoints: {{get: [{{work: 10ms}}]}}, {service}}}}}, faults: {{{faults}}}}}"))
+    run(&format!(
+        "{{duration: 60s, clients: {{{clients}}}, services: {{s: {{endpoints: {{get: [{{work: 10ms}}]}}, {service}}}}}, faults: {{{faults}}}}}"
+    ))
 }
 
 fn took(ran: &Ran, n: usize) -> Vec<f64> {
@@ -62,7 +64,11 @@ fn a_crash_takes_so_many_or_those_that_are_listed() {
 fn a_replica_is_down_until_the_last_crash_is_over() {
     let ran = faulty("2s+4s+6s", "", "a: {at: 1s, for: 4s, crash: {service: s}}, b: {at: 2s, for: 1s, crash: {service: s}}");
     assert_eq!(ran.replicas(), [(1000.0, 0, false), (5000.0, 0, true)]);
-    let ran = faulty("2s+4s+6s", "", "a: {at: 1s, crash: {service: s, restart: never}}, b: {at: 2s, for: 1s, hang: {service: s}}, d: {at: 2s, for: 1s, crash: {service: s}}");
+    let ran = faulty(
+        "2s+4s+6s",
+        "",
+        "a: {at: 1s, crash: {service: s, restart: never}}, b: {at: 2s, for: 1s, hang: {service: s}}, d: {at: 2s, for: 1s, crash: {service: s}}",
+    );
     assert_eq!(ran.outcomes("c"), "503 UF: 3");
     let zones = "replicas: 2, zones: [a, b]";
     let ran = faulty("2s+2s", zones, "x: {at: 1s, for: 2s, zoneOutage: {zone: a}}, y: {at: 1500ms, for: 100ms, crash: {service: s}}");
@@ -117,7 +123,11 @@ faults: {x: {at: 0s, slow: {service: s, factor: 5}}}");
 
 #[test]
 fn overlapping_slowness_multiplies_and_divides_exactly() {
-    let ran = each(&["1s", "2s", "3s", "4s", "5s"], "", "a: {at: 1500ms, for: 2s, slow: {service: s, factor: 3}}, b: {at: 2500ms, for: 2s, slow: {service: s, factor: 0.1}}");
+    let ran = each(
+        &["1s", "2s", "3s", "4s", "5s"],
+        "",
+        "a: {at: 1500ms, for: 2s, slow: {service: s, factor: 3}}, b: {at: 2500ms, for: 2s, slow: {service: s, factor: 0.1}}",
+    );
     assert_eq!(took(&ran, 5), [10.0, 30.0, 3.0, 1.0, 10.0]);
 }
 
@@ -155,7 +165,10 @@ fn every_and_for_may_be_drawn() {
     let spans = ran.spans("x");
     assert!((14..=30).contains(&spans.len()), "{}", spans.len());
     for pair in spans.windows(2) {
-        assert!((2000.0..4000.0).contains(&(pair[1].0 - pair[0].0)) && (100.0..900.0).contains(&(pair[0].1.unwrap() - pair[0].0)), "{pair:?}");
+        assert!(
+            (2000.0..4000.0).contains(&(pair[1].0 - pair[0].0)) && (100.0..900.0).contains(&(pair[0].1.unwrap() - pair[0].0)),
+            "{pair:?}"
+        );
     }
 }
 
@@ -167,7 +180,9 @@ const PAUSE: &str = "x: {at: 1s, for: 200ms, pause: {service: s}}";
 fn work_is_late_by_exactly_the_pause() {
     let ran = each(&["980ms", "995ms", "1050ms", "1195ms", "1300ms"], "", PAUSE);
     assert_eq!(took(&ran, 5), [10.0, 210.0, 160.0, 15.0, 10.0]);
-    let ran = run("{duration: 9s, clients: {c: {target: s.get, arrivals: trace(990ms.csv)}}, services: {s: {endpoints: {get: [{work: 500ms}, {work: 300ms}]}}}, faults: {x: {at: 1s, for: 200ms, pause: {service: s}}, y: {at: 1100ms, for: 50ms, pause: {service: s}}, z: {at: 1250ms, for: 1s, pause: {service: s}}}}");
+    let ran = run(
+        "{duration: 9s, clients: {c: {target: s.get, arrivals: trace(990ms.csv)}}, services: {s: {endpoints: {get: [{work: 500ms}, {work: 300ms}]}}}, faults: {x: {at: 1s, for: 200ms, pause: {service: s}}, y: {at: 1100ms, for: 50ms, pause: {service: s}}, z: {at: 1250ms, for: 1s, pause: {service: s}}}}",
+    );
     assert_eq!(ran.took("c"), 2000.0, "overlapping pauses are one, later ones add up");
 }
 
@@ -205,7 +220,11 @@ fn a_paused_caller_sees_answers_and_timeouts_when_it_goes_on() {
     assert_eq!((ran.took("c"), ran.call_outcomes("s.get -> t.get")), (210.0, "504 UT: 1".into()));
     let ran = paused_caller("timeout: 50ms", "[{work: 70ms}]", "");
     assert_eq!(ran.call_outcomes("s.get -> t.get"), "504 UT: 1", "the timeout was first");
-    let ran = paused_caller("timeout: 50ms, retry: {attempts: 2, backoff: {initial: 30ms}}, order: [timeout, retry]", "[{work: 15ms}, {fail: {}}]", "");
+    let ran = paused_caller(
+        "timeout: 50ms, retry: {attempts: 2, backoff: {initial: 30ms}}, order: [timeout, retry]",
+        "[{work: 15ms}, {fail: {}}]",
+        "",
+    );
     assert_eq!((ran.took("c"), ran.call_outcomes("s.get -> t.get")), (210.0, "504 UT: 1".into()));
 }
 
@@ -270,7 +289,10 @@ policies: {{p: {{{policy}}}}}"
 
 #[test]
 fn a_link_gets_slower_both_ways() {
-    assert_eq!(linked("1s", "", "x: {at: 0s, link: {link: l, latency: 20ms}}, y: {at: 0s, link: {from: c, to: s, latency: 3ms}}").took("c"), 58.0);
+    assert_eq!(
+        linked("1s", "", "x: {at: 0s, link: {link: l, latency: 20ms}}, y: {at: 0s, link: {from: c, to: s, latency: 3ms}}").took("c"),
+        58.0
+    );
 }
 
 #[test]
@@ -282,7 +304,8 @@ fn a_lost_message_is_sent_again_after_200_ms_doubling_until_the_attempt_fails() 
     assert_eq!((ran.took("c"), ran.outcomes("c"), ran.service("s").requests), (12_600.0, "503 UF: 1".into(), 0));
     let ran = linked("1s", "", "x: {at: 0s, partition: {from: s, to: c, direction: oneWay}}");
     assert_eq!((ran.took("c"), ran.outcomes("c"), ran.service("s").ok), (12_611.0, "503 UC: 1".into(), 1));
-    let ran = linked("1s", "timeout: 100ms, retry: {attempts: 2}", "x: {at: 0s, for: 1050ms, partition: {from: c, to: s, direction: oneWay}}");
+    let ran =
+        linked("1s", "timeout: 100ms, retry: {attempts: 2}", "x: {at: 0s, for: 1050ms, partition: {from: c, to: s, direction: oneWay}}");
     assert_eq!((ran.took("c"), ran.service("s").requests), (112.0, 2), "the first is delivered though nobody waits for it");
 }
 

@@ -33,7 +33,11 @@ fn a_timeout_is_of_one_attempt_or_of_all_by_the_order() {
     assert_eq!((ran.call("c -> s.get").attempts, ran.call("c -> s.get").retries.app), (3, 2));
     let ran = calls("0s", slow, "timeout: 50ms, retry: {attempts: 3}, order: [timeout, retry]");
     assert_eq!((ran.took("c"), ran.call("c -> s.get").attempts), (50.0, 1));
-    let ran = calls("0s", "[{work: 20ms}, {fail: {}}]", "timeout: 50ms, retry: {attempts: 9, backoff: {initial: 10ms, factor: 1}}, order: [timeout, retry]");
+    let ran = calls(
+        "0s",
+        "[{work: 20ms}, {fail: {}}]",
+        "timeout: 50ms, retry: {attempts: 9, backoff: {initial: 10ms, factor: 1}}, order: [timeout, retry]",
+    );
     assert_eq!((ran.took("c"), ran.call("c -> s.get").attempts, ran.outcomes("c")), (50.0, 2, "504 UT: 1".into()));
 }
 
@@ -144,7 +148,11 @@ fn a_budget_bounds_retries_in_progress_or_in_tokens() {
     let ran = calls(five, FAILS, "retry: {attempts: 2, backoff: {initial: 10ms}, budget: {percent: 0%, minConcurrent: 2}}");
     assert_eq!(ran.call("c -> s.get").retries.app, 2);
     // The first two to fail find five calls active, and may make two retries; the others find two in progress.
-    let ran = calls(five, "[{work: 1ms}, {fail: {}}]", "retry: {attempts: 2, backoff: {initial: 10ms}, budget: {percent: 40%, minConcurrent: 0}}");
+    let ran = calls(
+        five,
+        "[{work: 1ms}, {fail: {}}]",
+        "retry: {attempts: 2, backoff: {initial: 10ms}, budget: {percent: 40%, minConcurrent: 0}}",
+    );
     assert_eq!(ran.call("c -> s.get").retries.app, 2);
     let ran = calls(five, FAILS, "retry: {attempts: 3, budget: {bucket: {size: 10, cost: 3, deposit: 0}}}");
     assert_eq!(ran.call("c -> s.get").retries.app, 3);
@@ -174,7 +182,12 @@ fn five_failures_open_the_guides_breaker_for_sixty_seconds() {
 
 #[test]
 fn a_probe_is_alone_and_its_failure_opens_for_another_sixty_seconds() {
-    let ran = run(&calling("0s+0s+61s+61.005s+61.02s+122s", "[{work: 10ms}, {fail: {}}]", "circuitBreaker: {consecutiveFailures: 2, openFor: 60s}", ""));
+    let ran = run(&calling(
+        "0s+0s+61s+61.005s+61.02s+122s",
+        "[{work: 10ms}, {fail: {}}]",
+        "circuitBreaker: {consecutiveFailures: 2, openFor: 60s}",
+        "",
+    ));
     assert_eq!(ran.breaker("c -> s.get"), [(10.0, Open), (60_010.0, HalfOpen), (61_010.0, Open), (121_010.0, HalfOpen), (122_010.0, Open)]);
     assert_eq!(ran.outcomes("c"), "500: 4, 503 UO: 2");
 }
@@ -194,14 +207,18 @@ fn resilience4js_window_opens_at_its_thresholds() {
 fn pythons_breaker_admits_everyone_when_half_open() {
     let python = "circuitBreaker: {consecutiveFailures: 5, openFor: 30s, halfOpenCalls: 1000000}";
     let ran = run(&calling("0s+1s+2s+3s+4s+5s+33.9s+34s+34s+34s+34.02s+63.9s+64.01s", "[{work: 10ms}, {fail: {}}]", python, ""));
-    assert_eq!(ran.breaker("c -> s.get"), [(4_010.0, Open), (34_010.0, HalfOpen), (34_030.0, Open), (64_030.0, HalfOpen)].map(|c| c)[..3].to_vec());
+    assert_eq!(
+        ran.breaker("c -> s.get"),
+        [(4_010.0, Open), (34_010.0, HalfOpen), (34_030.0, Open), (64_030.0, HalfOpen)].map(|c| c)[..3].to_vec()
+    );
     assert_eq!(ran.outcomes("c"), "500: 6, 503 UO: 7");
 }
 
 #[test]
 fn what_a_breaker_counts_depends_on_what_is_inside_it() {
     let at = (0..20).map(|i| format!("{i}s")).collect::<Vec<_>>().join("+");
-    let as_written = "circuitBreaker: {consecutiveFailures: 5}, fallback: {value: none}, timeout: 5s, order: [circuitBreaker, fallback, timeout]";
+    let as_written =
+        "circuitBreaker: {consecutiveFailures: 5}, fallback: {value: none}, timeout: 5s, order: [circuitBreaker, fallback, timeout]";
     for (status, opened) in [(500, 0), (404, 1)] {
         let ran = calls(&at, &format!("[{{fail: {{status: {status}}}}}]"), as_written);
         assert_eq!(ran.call("c -> s.get").breaker_opened, opened, "{status}");

@@ -9,7 +9,10 @@ fn at_each_ms(names: &[&str], policy: &str) -> String {
 }
 
 fn queue(service: &str, names: &[&str]) -> Ran {
-    run(&format!("{{duration: 1s, clients: {}, services: {{s: {{{service}, endpoints: {{get: [{{work: 10ms}}]}}}}}}}}", at_each_ms(names, "")))
+    run(&format!(
+        "{{duration: 1s, clients: {}, services: {{s: {{{service}, endpoints: {{get: [{{work: 10ms}}]}}}}}}}}",
+        at_each_ms(names, "")
+    ))
 }
 
 #[test]
@@ -117,7 +120,9 @@ services: {s: {rateLimit: {rate: 10/s, burst: 3}, endpoints: {get: [{work: 1ms}]
 #[test]
 fn round_robin_goes_round_the_replicas_for_each_caller() {
     let four = "{c: {target: s.get, arrivals: trace(0s+0s+0s+0s.csv)}}";
-    let ran = run(&format!("{{duration: 1s, clients: {four}, services: {{s: {{replicas: 3, workers: 1, queue: {{capacity: 0}}, endpoints: {{get: [{{work: 10ms}}]}}}}}}}}"));
+    let ran = run(&format!(
+        "{{duration: 1s, clients: {four}, services: {{s: {{replicas: 3, workers: 1, queue: {{capacity: 0}}, endpoints: {{get: [{{work: 10ms}}]}}}}}}}}"
+    ));
     assert_eq!(ran.outcomes("c"), "200: 3, 503: 1");
 }
 

@@ -9,8 +9,21 @@ fn policy() -> impl Strategy<Value = String> {
     let parts: Vec<(&'static str, Vec<&'static str>)> = vec![
         ("timeout", vec!["5ms", "30ms", "200ms"]),
         ("deadline", vec!["20ms", "{after: 50ms, propagate: true}", "{after: 300ms, propagate: true}"]),
-        ("retry", vec!["{attempts: 3}", "{attempts: 4, backoff: {initial: 10ms, jitter: decorrelated}}", "{attempts: 3, on: [5xx, timeout, reset, connectFailure, breakerOpen, bulkheadFull, rateLimited], backoff: {initial: 20ms, jitter: full}}"]),
-        ("circuitBreaker", vec!["{consecutiveFailures: 3, openFor: 200ms}", "{slidingWindow: {size: 10, minimumNumberOfCalls: 5, waitDurationInOpenState: 150ms, permittedNumberOfCallsInHalfOpenState: 2, maxWaitDurationInHalfOpenState: 100ms}}"]),
+        (
+            "retry",
+            vec![
+                "{attempts: 3}",
+                "{attempts: 4, backoff: {initial: 10ms, jitter: decorrelated}}",
+                "{attempts: 3, on: [5xx, timeout, reset, connectFailure, breakerOpen, bulkheadFull, rateLimited], backoff: {initial: 20ms, jitter: full}}",
+            ],
+        ),
+        (
+            "circuitBreaker",
+            vec![
+                "{consecutiveFailures: 3, openFor: 200ms}",
+                "{slidingWindow: {size: 10, minimumNumberOfCalls: 5, waitDurationInOpenState: 150ms, permittedNumberOfCallsInHalfOpenState: 2, maxWaitDurationInHalfOpenState: 100ms}}",
+            ],
+        ),
         ("bulkhead", vec!["{maxConcurrent: 1}", "{maxConcurrent: 2, maxWait: 40ms}", "{maxConcurrent: 3, maxWait: 1s}"]),
         ("rateLimit", vec!["{rate: 50/s, burst: 5}"]),
         ("fallback", vec!["{value: x}", "{cached: k}", "{call: lite.get}"]),
@@ -18,27 +31,29 @@ fn policy() -> impl Strategy<Value = String> {
     let count = parts.len();
     let chosen = prop::collection::vec((prop::bool::weighted(0.45), any::<prop::sample::Index>()), count);
     let order = Just((0..count).collect::<Vec<usize>>()).prop_shuffle();
-    (chosen, order, select(vec!["service", "endpoint", "replica", "policy", "key(t)"]), any::<bool>()).prop_map(move |(chosen, order, scope, default)| {
-        let mut text = vec![format!("scope: {scope}")];
-        let mut words = Vec::new();
-        for i in order {
-            let (name, values) = &parts[i];
-            let (on, which) = &chosen[i];
-            if *on {
-                let mut value = values[which.index(values.len())].to_string();
-                if *name == "retry" && scope != "replica" && which.index(2) == 0 {
-                    value.pop();
-                    value.push_str(", budget: {percent: 20%, minConcurrent: 1}}");
+    (chosen, order, select(vec!["service", "endpoint", "replica", "policy", "key(t)"]), any::<bool>()).prop_map(
+        move |(chosen, order, scope, default)| {
+            let mut text = vec![format!("scope: {scope}")];
+            let mut words = Vec::new();
+            for i in order {
+                let (name, values) = &parts[i];
+                let (on, which) = &chosen[i];
+                if *on {
+                    let mut value = values[which.index(values.len())].to_string();
+                    if *name == "retry" && scope != "replica" && which.index(2) == 0 {
+                        value.pop();
+                        value.push_str(", budget: {percent: 20%, minConcurrent: 1}}");
+                    }
+                    text.push(format!("{name}: {value}"));
+                    words.push(*name);
                 }
-                text.push(format!("{name}: {value}"));
-                words.push(*name);
             }
-        }
-        if !default && !words.is_empty() {
-            text.push(format!("order: [{}]", words.join(", ")));
-        }
-        format!("{{{}}}", text.join(", "))
-    })
+            if !default && !words.is_empty() {
+                text.push(format!("order: [{}]", words.join(", ")));
+            }
+            format!("{{{}}}", text.join(", "))
+        },
+    )
 }
 
 fn fault() -> impl Strategy<Value = String> {
@@ -54,11 +69,10 @@ fn fault() -> impl Strategy<Value = String> {
         8 => "partition: {from: b, to: d, packets: hold}".into(),
         _ => "partition: {from: a, to: b}".into(),
     });
-    (kind, 0u32..900, 1u32..300, prop::option::of(400u32..900))
-        .prop_map(|(kind, at, lasts, every)| {
-            let every = every.map_or(String::new(), |e| format!(", every: {e}ms"));
-            format!("{{at: {at}ms, for: {lasts}ms{every}, {kind}}}")
-        })
+    (kind, 0u32..900, 1u32..300, prop::option::of(400u32..900)).prop_map(|(kind, at, lasts, every)| {
+        let every = every.map_or(String::new(), |e| format!(", every: {e}ms"));
+        format!("{{at: {at}ms, for: {lasts}ms{every}, {kind}}}")
+    })
 }
 
 fn steps(policies: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -73,8 +87,12 @@ fn steps(policies: &'static [&'static str]) -> impl Strategy<Value = String> {
     leaf.prop_recursive(3, 16, 3, |inner| {
         let list = prop::collection::vec(inner, 0..3).prop_map(|steps| format!("[{}]", steps.join(", ")));
         prop_oneof![
-            (prop::collection::vec(list.clone(), 1..4), select(vec!["all", "any", "quorum(1)"]), any::<bool>())
-                .prop_map(|(branches, join, cancel)| format!("{{parallel: {{join: {join}, cancelLosers: {cancel}, branches: [{}]}}}}", branches.join(", "))),
+            (prop::collection::vec(list.clone(), 1..4), select(vec!["all", "any", "quorum(1)"]), any::<bool>()).prop_map(
+                |(branches, join, cancel)| format!(
+                    "{{parallel: {{join: {join}, cancelLosers: {cancel}, branches: [{}]}}}}",
+                    branches.join(", ")
+                )
+            ),
             list.clone().prop_map(|steps| format!("{{acquire: {{pool: q, steps: {steps}}}}}")),
             list.clone().prop_map(|steps| format!("{{spawn: {{steps: {steps}}}}}")),
             list.clone().prop_map(|steps| format!("{{repeat: {{times: 2, steps: {steps}}}}}")),

@@ -54,7 +54,9 @@ fn any_goes_on_with_the_first_success() {
 
 #[test]
 fn a_quorum_is_reached_or_out_of_reach_as_soon_as_it_is() {
-    let three = |join: &str, steps: [&str; 3]| endpoint(&format!("[{{parallel: {{join: {join}, branches: [[{}], [{}], [{}]]}}}}]", steps[0], steps[1], steps[2]));
+    let three = |join: &str, steps: [&str; 3]| {
+        endpoint(&format!("[{{parallel: {{join: {join}, branches: [[{}], [{}], [{}]]}}}}]", steps[0], steps[1], steps[2]))
+    };
     let ran = three("quorum(2)", ["{work: 10ms}", "{work: 30ms}", "{work: 20ms}"]);
     assert_eq!((ran.took("c"), ran.outcomes("c")), (20.0, "200: 1".into()));
     let ran = three("quorum(2)", ["{work: 10ms}, {fail: {}}", "{work: 300ms}", "{work: 5ms}, {fail: {}}"]);
@@ -63,7 +65,8 @@ fn a_quorum_is_reached_or_out_of_reach_as_soon_as_it_is() {
 
 #[test]
 fn a_parallel_step_fails_with_the_first_failure_after_all_branches() {
-    let ran = endpoint("[{parallel: {branches: [[{work: 9ms}, {fail: {status: 502}}], [{work: 3ms}, {fail: {status: 503}}], [{work: 20ms}]]}}]");
+    let ran =
+        endpoint("[{parallel: {branches: [[{work: 9ms}, {fail: {status: 502}}], [{work: 3ms}, {fail: {status: 503}}], [{work: 20ms}]]}}]");
     assert_eq!((ran.took("c"), ran.outcomes("c")), (20.0, "503: 1".into()));
 }
 
@@ -104,7 +107,12 @@ services:
 #[test]
 fn bodies_nest() {
     let inner = "{parallel: {branches: [[{work: 5ms}], [{work: 8ms}]]}}";
-    assert_eq!(takes(&format!("[{{parallel: {{branches: [[{{work: 20ms}}], [{inner}], [{{work: 1ms}}, {inner}, {{work: 1ms}}], [{{work: 2ms}}]]}}}}]")), 20.0);
+    assert_eq!(
+        takes(&format!(
+            "[{{parallel: {{branches: [[{{work: 20ms}}], [{inner}], [{{work: 1ms}}, {inner}, {{work: 1ms}}], [{{work: 2ms}}]]}}}}]"
+        )),
+        20.0
+    );
     assert_eq!(takes(&format!("[{{repeat: {{times: 2, steps: [{inner}, {{repeat: {{times: 3, steps: [{{work: 1ms}}]}}}}]}}}}]")), 22.0);
     let any = format!("{{parallel: {{join: any, cancelLosers: true, branches: [[{inner}], [{{work: 6ms}}], [{{work: 7ms}}, {inner}]]}}}}");
     assert_eq!(takes(&format!("[{any}, {any}]")), 12.0);

@@ -167,6 +167,8 @@ fn retries(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
     let retries = words::counted(strand.count, "retry", "retries");
     let before = amplification(pick(windows, before(scene)));
     match (amplification(pick(windows, lasting(scene, strand))), before) {
+        // A breaker that cuts calls short may leave fewer attempts per call than before.
+        (Some(now), Some(before)) if now < before + 0.005 => retries,
         (Some(now), Some(before)) => format!("{retries}: {now:.2} attempts per call, {before:.2} before"),
         (Some(now), None) => format!("{retries}: {now:.2} attempts per call"),
         _ => retries,
@@ -228,7 +230,7 @@ fn attempts(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
     let windows = pick(&scene.recording.edges[edge.index()].windows, lasting(scene, strand));
     let all: u64 = windows.iter().map(|w| u64::from(w.attempts)).sum();
     // They end later than they are sent: of a short trouble, more may end in it than begin.
-    if all <= strand.count {
+    if all <= strand.count || words::count(all) == words::count(strand.count) {
         return words::counted(strand.count, "attempt", "attempts");
     }
     format!("{} of {} attempts", words::count(strand.count), words::count(all))
@@ -252,6 +254,7 @@ fn coarse(share: f64) -> String {
 /// A strand as somebody else's cause: a clause, to stand after "because".
 fn short(scene: &Scene<'_>, strand: &Strand) -> String {
     let n = words::count(strand.count);
+    let counted = |one: &str| words::counted(strand.count, one, &format!("{one}s"));
     match strand.place {
         Place::Fault(fault) => {
             let fault = &scene.topology.faults[fault.index()];
@@ -265,21 +268,21 @@ fn short(scene: &Scene<'_>, strand: &Strand) -> String {
                 Trouble::QueueFull => format!("the queue of {name} is full ({n} refused)"),
                 Trouble::QueueExpired => format!("requests wait too long at {name} ({n})"),
                 Trouble::RateLimited => format!("the rate limit of {name} refuses ({n})"),
-                _ => format!("{name} fails ({n} requests)"),
+                _ => format!("{name} fails ({})", counted("request")),
             }
         }
         Place::Edge(edge) => {
             let (caller, callee) = (names::caller_of(scene.topology, edge), names::callee_of(scene.topology, edge));
             match strand.trouble {
-                Trouble::Timeouts => format!("{callee} times out for {caller} ({n} attempts)"),
+                Trouble::Timeouts => format!("{callee} times out for {caller} ({})", counted("attempt")),
                 Trouble::Deadlines => format!("calls of {callee} run into the deadline of {caller} ({n})"),
-                Trouble::ConnectFailures => format!("{callee} cannot be reached by {caller} ({n} attempts)"),
-                Trouble::Resets => format!("{caller} loses connections to {callee} ({n} attempts)"),
-                Trouble::Retries => format!("{caller} retries {callee} ({n} times)"),
+                Trouble::ConnectFailures => format!("{callee} cannot be reached by {caller} ({})", counted("attempt")),
+                Trouble::Resets => format!("{caller} loses connections to {callee} ({})", counted("attempt")),
+                Trouble::Retries => format!("{caller} retries {callee} ({})", counted("time")),
                 Trouble::BreakerOpened => format!("the breaker of {caller} to {callee} is open"),
-                Trouble::BulkheadFull => format!("the bulkhead of {caller} to {callee} is full ({n} calls)"),
-                Trouble::Fallbacks => format!("a fallback answers {caller} for {callee} ({n} calls)"),
-                _ => format!("{callee} answers {caller} with errors ({n} attempts)"),
+                Trouble::BulkheadFull => format!("the bulkhead of {caller} to {callee} is full ({})", counted("call")),
+                Trouble::Fallbacks => format!("a fallback answers {caller} for {callee} ({})", counted("call")),
+                _ => format!("{callee} answers {caller} with errors ({})", counted("attempt")),
             }
         }
     }

@@ -43,6 +43,16 @@ fn sample_other<S: Source + ?Sized>(shape: &Shape, source: &mut S) -> Nanos {
 /// The nearest whole nanosecond, cut to what a draw may be.
 #[inline]
 fn rounded(nanos: f64) -> Nanos {
+    // Added to 2^52, a float has no places after the point: its last bits are the nearest integer.
+    const UNIT: f64 = (1u64 << 52) as f64;
+    if (0.0..UNIT / 2.0).contains(&nanos) {
+        return Nanos((nanos + UNIT).to_bits() - UNIT.to_bits());
+    }
+    rounded_at_the_edges(nanos)
+}
+
+#[cold]
+fn rounded_at_the_edges(nanos: f64) -> Nanos {
     // The float below 1/2: with 1/2 itself, odd numbers above 2^52 would round up, and past the bounds.
     const HALF: f64 = 0.499_999_999_999_999_94;
     // The cast saturates, and sends NaN and what is negative to 0.

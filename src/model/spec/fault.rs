@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// When it begins, from the start of the run. Required.
+    #[schemars(extend("examples" = ["60s"]))]
     pub at: Duration,
     /// How long it lasts, drawn each time it begins. Default: none, to the end of the run.
     #[serde(default, rename = "for")]

@@ -49,6 +49,7 @@ pub struct Model {
     #[serde(default = "default_seed")]
     pub seed: u64,
     /// For how long clients send requests. Required.
+    #[schemars(extend("examples" = ["3m"]))]
     pub duration: Duration,
     /// Measured figures leave out this much of the start; series keep it. Default: 0s.
     #[serde(default)]

@@ -153,7 +153,7 @@ impl From<DeadlineForm> for Deadline {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retry {
     /// All attempts of a call, the first included; `unlimited` is legal. Required.
-    #[schemars(range(min = 1))]
+    #[schemars(extend("minimum" = 1))]
     pub attempts: Bound,
     /// The wait before a further attempt.
     #[serde(default)]

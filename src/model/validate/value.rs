@@ -19,7 +19,11 @@ impl Check<'_> {
         let text = text_of(node);
         match scalar::check(format, &text) {
             Some(Err(error)) => {
-                let code = if error.message.contains("has no unit") { "missing-unit" } else { "bad-value" };
+                let code = match &error.message {
+                    message if message.contains("has no unit") => "missing-unit",
+                    message if message.contains("not of this release") => "not-yet-implemented",
+                    _ => "bad-value",
+                };
                 let origin = inside(&node.origin, &text, error.at, error.len);
                 self.report(code, error.message, &origin, &at.path);
             }
@@ -34,10 +38,9 @@ impl Check<'_> {
         if is_text && words.contains(&text.as_str()) {
             return;
         }
-        if is_text && later::is_later_value(owner, &text) {
-            let message = format!("`{text}` is part of the language but not of this release");
-            let help = format!("use {}", listed(words, "or"));
-            self.report("not-yet-implemented", message, &node.origin, &at.path).help = Some(help);
+        if let Some(advice) = later::value(owner, &text).filter(|_| is_text) {
+            let message = format!("`{text}` is part of the language but not of this release: {}", advice.why);
+            self.report("not-yet-implemented", message, &node.origin, &at.path).help = Some(advice.instead.to_owned());
             return;
         }
         if matches!(node.value, Value::Sequence(_) | Value::Mapping(_)) {
@@ -47,7 +50,10 @@ impl Check<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("use {}", listed(words, "or")),
         };
-        let message = format!("`{text}` is not a value of {}", at.name());
+        let message = match at.last_key() {
+            Some(_) => format!("`{text}` is not a value of {}", at.name()),
+            None => format!("`{text}` is not {}", noun(owner)),
+        };
         self.report("unknown-value", message, &node.origin, &at.path).help = Some(help);
     }
 
@@ -75,6 +81,36 @@ impl Check<'_> {
         };
         let message = format!("{} has to be {bound}, not {text}", at.name());
         self.report("out-of-range", message, &node.origin, &at.path);
+    }
+
+    /// Something else where a type with keys is due: told how the one key that it needs is written, if there is one.
+    pub(super) fn not_a_map(&mut self, schema: &Schema, owner: &str, node: &Node, at: &At) {
+        if at.path.0.is_empty() {
+            let found = match &node.value {
+                Value::Null => "this file is empty".to_owned(),
+                Value::String(text) if text.chars().count() <= 40 => format!("this is the text `{text}`"),
+                _ => format!("this is {}", node.kind()),
+            };
+            let help = "it has keys such as `duration: 1m`, `clients: {…}` and `services: {…}`";
+            self.report("no-model", format!("{found}, not a model"), &node.origin, &at.path).help = Some(help.to_owned());
+            return;
+        }
+        let due = if at.last_key().is_some_and(|key| noun(owner).ends_with(&format!(" {}", key.to_lowercase()))) {
+            "a map".to_owned()
+        } else {
+            format!("{} (a map)", noun(owner))
+        };
+        let needed: Vec<&str> = required(schema).collect();
+        let scalar = !matches!(node.value, Value::Sequence(_) | Value::Mapping(_) | Value::Null);
+        let help = match (&needed[..], at.last_key(), properties(schema).first()) {
+            ([only], Some(key), _) if scalar => Some(format!("write it like `{key}: {{{only}: {}}}`", text_of(node))),
+            ([], Some(key), Some((first, _))) => Some(format!("write it like `{key}: {{{first}: …}}`")),
+            _ => None,
+        };
+        self.wrong_type(&due, node, at);
+        if let Some(last) = self.found.list.last_mut().filter(|last| last.help.is_none()) {
+            last.help = help;
+        }
     }
 
     pub(super) fn wrong_type(&mut self, due: &str, node: &Node, at: &At) {
@@ -146,7 +182,7 @@ pub fn discriminators<'a>(alternatives: &[&'a Schema]) -> Vec<&'a str> {
     alternatives.iter().filter_map(|alternative| required(deref(alternative)).next()).collect()
 }
 
-fn deref<'a>(schema_at: &'a Schema) -> &'a Schema {
+fn deref(schema_at: &Schema) -> &Schema {
     match schema_at["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/")) {
         Some(name) => &schema()["$defs"][name],
         None => schema_at,
@@ -171,6 +207,7 @@ pub fn noun(owner: &str) -> String {
         "ConsecutiveBreaker" | "SlidingBreaker" => "circuit breaker",
         "ShareBudget" | "BucketBudget" => "budget",
         "LinkBetween" => "link",
+        "PolicyPart" => "part of a policy",
         "ZoneLink" => "pair of zones",
         "Parallel" | "Repeat" | "Acquire" | "Fail" | "Spawn" => &format!("{owner}Step"),
         other => other,
@@ -186,9 +223,19 @@ pub fn noun(owner: &str) -> String {
     format!("{article} {text}")
 }
 
+/// A value that would do, if the schema tells one.
+pub fn example(property: &Schema) -> Option<String> {
+    let own = |schema: &Schema| schema["examples"][0].as_str().map(str::to_owned);
+    own(property).or_else(|| own(deref(property))).or_else(|| alternatives(deref(property)).into_iter().find_map(example))
+}
+
 /// What an alternative asks for, in words.
 pub fn wanted(wanted: &Schema, owner: &str) -> String {
     let (schema, name) = resolved(wanted, owner);
+    let kinds = discriminators(&alternatives(schema));
+    if kinds.len() > 1 {
+        return format!("{} (a map with {})", noun(name), listed(&kinds, "or"));
+    }
     match (schema["examples"][0].as_str(), due(schema)) {
         (Some(example), _) => format!("a text such as `{example}`"),
         (None, "map") if name == owner => "a map".to_owned(),

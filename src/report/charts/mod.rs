@@ -1,4 +1,4 @@
-//! Charts: what a run, or several side by side, looked like over time. A [`Chart`] is plain data; [`svg`] and [`png`] draw it.
+//! Charts: what a run, or several side by side, looked like over time. A [`Chart`] is plain data; [`svg`] and [`png()`] draw it.
 //!
 //! [`of_run`] and [`of_comparison`] decide what is worth a chart; `layout` and `panel` place it as lines and text, `draw`
 //! hands these to plotters. The bytes depend on the chart only: text is measured and set in the one font of `font`.

@@ -57,6 +57,12 @@ impl Scale {
         self.distance(format!("{value:.1e}").parse().unwrap_or(value))
     }
 
+    /// A half width that stands beside its mean: what is too small to change a digit of it is nothing.
+    pub fn margin_beside(self, margin: f64, mean: f64) -> String {
+        let text = self.margin(margin);
+        if margin < mean.abs() / 1000.0 || !text.contains(|c: char| matches!(c, '1'..='9')) { "0".to_string() } else { text }
+    }
+
     /// Whether a difference is more than chance, and more than a histogram can resolve.
     pub fn is_significant(self, difference: &Estimate, before: f64) -> bool {
         let resolved = self != Scale::Seconds || difference.mean.is_some_and(|mean| mean.abs() > before.abs() * RESOLUTION);
@@ -147,7 +153,8 @@ fn worst_amplification(comparison: &Comparison, calls: &[(String, String)]) -> O
             worst = Some((call, factor));
         }
     }
-    let ((name, path), _) = worst?;
+    // Where nothing is tried again, every call is one attempt: nothing to compare.
+    let ((name, path), _) = worst.filter(|(_, factor)| *factor > 1.005)?;
     Some(Measure {
         title: format!("attempts per call\nof {}", name.replace(" -> ", "\n-> ")),
         words: format!("attempts per call of {name}"),

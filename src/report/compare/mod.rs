@@ -80,7 +80,7 @@ fn table(comparison: &Comparison, title: &str, measures: &[Measure]) -> Table {
     let mut table = Table::new(title, &head);
     for (name, own, differences) in comparison.all() {
         let cell = |measure: &Measure| {
-            let estimate = own.figures.get(&measure.path).copied().unwrap_or_default();
+            let Some(estimate) = own.figures.get(&measure.path).copied() else { return "-".to_string() };
             let below = match differences {
                 None if own.runs < 2 => String::new(),
                 None => interval(&estimate, measure.scale),
@@ -120,12 +120,16 @@ fn difference(difference: &Estimate, before: f64, scale: Scale) -> String {
         return if difference.n > 1 { "same  ".to_string() } else { "same".to_string() };
     }
     let Some(margin) = difference.margin() else { return scale.signed(mean) };
+    let visible = before.abs() / 2000.0;
+    if mean.abs() <= visible && margin <= visible && !scale.is_significant(difference, before) {
+        return "same  ".to_string();
+    }
     // The mark has a column of its own, so that figures with and without it stand under each other.
     let mark = if scale.is_significant(difference, before) { "*" } else { " " };
-    format!("{} ±{} {mark}", scale.signed(mean), scale.margin(margin))
+    format!("{} ±{} {mark}", scale.signed(mean), scale.margin_beside(margin, mean))
 }
 
-/// In how many of the runs each expectation held.
+/// In how many of the runs each expectation held; the intervals of these shares are in the JSON.
 fn expectations(comparison: &Comparison) -> Option<Table> {
     let variants: Vec<(&str, &Aggregate)> = comparison.all().map(|(name, own, _)| (name, own)).collect();
     let names: Vec<&str> = comparison.base.expectations.iter().map(|(name, _)| name).collect();
@@ -135,12 +139,12 @@ fn expectations(comparison: &Comparison) -> Option<Table> {
     let mut head = vec!["variant"];
     head.extend(&names);
     let single = comparison.base.runs < 2;
-    let mut table = Table::new(if single { "Expectations" } else { "Expectations: runs in which they held, with 95 % interval" }, &head);
+    let mut table = Table::new(if single { "Expectations" } else { "Expectations: in how many of the runs they held" }, &head);
     for (name, own) in variants {
         let cell = |expectation: &&str| match own.expectations.get(expectation) {
             None => "-".to_string(),
             Some(share) if single => if share.passed > 0.5 { "✓" } else { "✗" }.to_string(),
-            Some(share) => format!("{}\n{} to {}", whole(share.passed), whole(share.lo), whole(share.hi)),
+            Some(share) => format!("{:.0}/{}", share.passed * own.runs as f64, own.runs),
         };
         table.row(std::iter::once(name.to_string()).chain(names.iter().map(cell)));
     }
@@ -183,7 +187,9 @@ fn sentences(comparison: &Comparison, measures: &[&Measure]) -> Vec<String> {
 
 /// Whether it recovers at all is no difference of means: a run without recovery has no time to recover.
 fn recoveries(comparison: &Comparison, own: &Aggregate, measures: &[&Measure], better: &mut Vec<String>, worse: &mut Vec<String>) {
-    for measure in measures.iter().filter(|measure| measure.scale == Scale::Recovery) {
+    // A fault that the variant does not have is nothing to recover from.
+    let known = |measure: &&&Measure| measure.scale == Scale::Recovery && own.figures.get(&measure.path).is_some();
+    for measure in measures.iter().filter(known) {
         let runs = |aggregate: &Aggregate| aggregate.figures.get(&measure.path).map_or(0, |estimate| estimate.n);
         let (before, after) = (runs(&comparison.base), runs(own));
         let text = |verb: &str| format!("{verb} in {after} of {} runs (was {before} of {})", own.runs, comparison.base.runs);

@@ -31,7 +31,7 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
                 service.name,
                 100.0 * busy / workers
             ),
-            path: format!("services.{}", topology.services[i].name),
+            path: format!("services.{}", crate::model::name::quoted(&topology.services[i].name)),
             help: format!("give it at least {:.0} workers in all, or offer it less", (busy / 0.8).ceil()),
         });
     }

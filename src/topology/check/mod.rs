@@ -10,6 +10,7 @@
 //! | `no-timeout` | a call that may wait for ever |
 //! | `not-the-owner` | a service calls a database that another one owns |
 //! | `unbounded-queue` | workers are limited and their queue is not |
+//! | `unused` | a policy, cache or pool that no step and no client uses, as a misspelt overlay leaves one behind |
 
 mod amplification;
 mod cycles;
@@ -17,9 +18,12 @@ mod load;
 mod timeouts;
 mod walk;
 
+use super::Step;
 use super::Topology;
 use super::site::Caller;
 use crate::base::id::*;
+use crate::model::name::quoted;
+use crate::policy::app::FallbackAction;
 use std::collections::BTreeSet;
 
 /// How bad a finding is.
@@ -54,6 +58,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
         findings.extend(timeouts::find(topology, &walks));
     }
     findings.extend(queues(topology));
+    findings.extend(unused(topology));
     findings.sort_by_key(|f| f.weight);
     findings
 }
@@ -101,9 +106,56 @@ fn queues(topology: &Topology) -> Vec<Finding> {
         weight: Weight::Note,
         code: "unbounded-queue",
         message: format!("the queue of {named}{more} is unbounded: in overload requests wait until nobody wants their answer"),
-        path: format!("services.{first}"),
+        path: format!("services.{}", quoted(first)),
         help: "set `queue: {capacity: …}` or `queue: {maxWait: …}`".into(),
     }]
+}
+
+/// Policies, caches and pools that nothing uses.
+fn unused(topology: &Topology) -> Vec<Finding> {
+    let policies: BTreeSet<u32> = topology.sites.iter().map(|s| s.policy.0).collect();
+    let (mut caches, mut pools) = (BTreeSet::new(), BTreeSet::new());
+    for step in &topology.steps {
+        match step {
+            Step::Cache { cache, .. } | Step::Fill(cache) => drop(caches.insert(cache.0)),
+            Step::Acquire { pool, .. } => drop(pools.insert(pool.0)),
+            _ => {}
+        }
+    }
+    for policy in &topology.policies {
+        if let Some(FallbackAction::Cached(cache)) = policy.rules.fallback.as_ref().map(|f| f.action) {
+            caches.insert(cache.0);
+        }
+    }
+    let finding =
+        |message: String, path: String, help: &str| Finding { weight: Weight::Warning, code: "unused", message, path, help: help.into() };
+    let free = |used: &BTreeSet<u32>, len: usize| (0..len as u32).filter(|i| !used.contains(i)).map(|i| i as usize).collect::<Vec<_>>();
+    let mut findings = Vec::new();
+    for i in free(&policies, topology.policies.len()) {
+        let name = &topology.policies[i].name;
+        let path = format!("policies.{}", quoted(name));
+        findings.push(finding(
+            format!("no call uses the policy `{name}`"),
+            path,
+            "name it in a `call` or a client with `policy:`, or remove it",
+        ));
+    }
+    for i in free(&caches, topology.caches.len()) {
+        let name = &topology.caches[i].name;
+        let path = format!("caches.{}", quoted(name));
+        findings.push(finding(
+            format!("no step asks the cache `{name}`"),
+            path,
+            "use it with `cache: {use: …}` or as a fallback, or remove it",
+        ));
+    }
+    for i in free(&pools, topology.pools.len()) {
+        let (service, name) = (&topology.services[topology.pools[i].service.index()].name, &topology.pools[i].name);
+        let path = format!("services.{}.pools.{}", quoted(service), quoted(name));
+        let message = format!("no step takes from the pool `{name}` of `{service}`");
+        findings.push(finding(message, path, "use it with `acquire: {pool: …, steps: […]}`, or remove it"));
+    }
+    findings
 }
 
 /// The site's place in a message: `orders.place -> inventory.reserve`.

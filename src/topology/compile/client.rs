@@ -21,12 +21,12 @@ impl Compiler<'_> {
                 (None, Some(users)) => Some(self.closed(client, users, &path)),
                 (None, None) => {
                     let help = "write `arrivals: poisson(100/s)` for an open client, or `users: 20` for a closed one";
-                    self.error("no-load", format!("`{name}` has neither `arrivals` nor `users`"), path, help);
+                    self.error("no-load", format!("the client `{name}` has neither `arrivals` nor `users`"), path, help);
                     None
                 }
                 (Some(_), Some(_)) => {
                     let help = "keep `arrivals` if requests come whatever the system does, `users` if each waits for its answer";
-                    self.error("two-loads", format!("`{name}` has both `arrivals` and `users`"), path, help);
+                    self.error("two-loads", format!("the client `{name}` has both `arrivals` and `users`"), format!("{path}.users"), help);
                     None
                 }
             };

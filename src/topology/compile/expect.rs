@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::names::quoted;
+use crate::base::diagnostic::Diagnostic;
 use crate::base::id::*;
 use crate::model::expectation as written;
 use crate::topology::expectation::{During, Expectation, Metric, Op, Subject};
@@ -101,7 +102,20 @@ impl Compiler<'_> {
                 _ => "a client, a service or a call",
             };
             let message = format!("`{}` is measured of {of_what}", written.metric.name());
-            self.error("wrong-subject", message, path, "name one of those between the parentheses");
+            let service = self.names.services.first().map(|s| s.to_string());
+            let client = self.names.clients.first().map(|c| c.to_string());
+            let example = match metric {
+                Metric::Utilization | Metric::QueueLength | Metric::Restarts => service,
+                Metric::Amplification => self.topology.edges.first().map(|e| e.name.clone()),
+                Metric::BlastRadius => Some(String::new()),
+                _ => client,
+            };
+            let example = example.unwrap_or_default();
+            let mut problem = Diagnostic::error("wrong-subject", message).at(path);
+            if let written::Selector::Name(name) = &written.selector {
+                problem = problem.part(name.clone());
+            }
+            self.problems.push(problem.help(format!("write for example `{}({example})`", written.metric.name())));
             return None;
         }
         Some(subject)

@@ -100,13 +100,18 @@ impl Compiler<'_> {
         if let ReplicaChoice::Count(count) = choice
             && count as usize > range.len()
         {
-            let message = format!("`{service}` has {} replicas, not {count}", range.len());
-            self.error("no-such-replica", message, format!("{path}.replicas"), format!("name at most {}", range.len()));
+            let has = if range.len() == 1 { "1 replica".to_string() } else { format!("{} replicas", range.len()) };
+            let help = "ask for fewer, or leave `replicas` out to meet all of them";
+            self.error("no-such-replica", format!("`{service}` has only {has}, not {count}"), format!("{path}.replicas"), help);
         }
-        if let Some(beyond) = chosen.iter().find(|r| !range.contains(r)) {
-            let message =
-                format!("`{service}` has no replica {}: they are numbered 0 to {}", beyond - range.start, range.len().saturating_sub(1));
-            self.error("no-such-replica", message, format!("{path}.replica"), "count from 0");
+        if let Some(place) = chosen.iter().position(|r| !range.contains(r)) {
+            let beyond = chosen[place] - range.start;
+            let help = if range.len() == 1 {
+                "it has only replica 0".into()
+            } else {
+                format!("they are numbered 0 to {}", range.len().max(1) - 1)
+            };
+            self.error("no-such-replica", format!("`{service}` has no replica {beyond}"), format!("{path}.replica[{place}]"), help);
             return None;
         }
         Some(chosen.into_iter().map(ReplicaId).collect())
@@ -130,7 +135,7 @@ impl Compiler<'_> {
                 false => matches.push((same, *value)),
                 true => {
                     let known = known.iter().map(String::as_str).collect();
-                    self.unknown("attribute", "unknown-attribute", name, format!("{path}.match"), known);
+                    self.unknown("attribute", "unknown-attribute", name, format!("{path}.match.{}", quoted(name)), known);
                 }
             }
         }

@@ -137,11 +137,21 @@ impl<'m> Compiler<'m> {
 
     /// A name that nothing of its kind has.
     fn unknown(&mut self, kind: &str, code: &'static str, name: &str, path: impl Into<String>, known: Vec<&str>) {
-        let message = format!("unknown {kind} `{name}`");
-        let mut diagnostic = Diagnostic::error(code, message).at(path).did_you_mean(name, known.iter().copied());
+        self.not_there(format!("there is no {kind} `{name}`"), kind, code, name, path, known);
+    }
+
+    /// The same in words of its own.
+    fn not_there(&mut self, message: String, kind: &str, code: &'static str, name: &str, path: impl Into<String>, known: Vec<&str>) {
+        let mut diagnostic = Diagnostic::error(code, message).at(path).part(name).did_you_mean(name, known.iter().copied());
         if diagnostic.help.is_none() {
             let listed = known.iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-            diagnostic = diagnostic.help(if known.is_empty() { format!("the model has no {kind}") } else { format!("there is {listed}") });
+            let more = if known.len() > 8 { format!(" and {} more", known.len() - 8) } else { String::new() };
+            let help = match known.len() {
+                0 => format!("there is no {kind} at all"),
+                1 => format!("there is only {listed}"),
+                _ => format!("there are {listed}{more}"),
+            };
+            diagnostic = diagnostic.help(help);
         }
         self.problems.push(diagnostic);
     }

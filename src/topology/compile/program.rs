@@ -218,7 +218,9 @@ impl Compiler<'_> {
                 self.unknown("service", "unknown-service", &name.service, path, self.names.services.clone());
             } else {
                 let of_service = self.names.endpoints.iter().filter(|(s, _)| *s == name.service).map(|(_, e)| *e).collect();
-                self.unknown(&format!("endpoint of `{}`", name.service), "unknown-endpoint", &name.endpoint, path, of_service);
+                let message = format!("`{}` has no endpoint `{}`", name.service, name.endpoint);
+                let kind = format!("endpoint of `{}`", name.service);
+                self.not_there(message, &kind, "unknown-endpoint", &name.endpoint, path, of_service);
             }
         }
         known

@@ -1,3 +1,5 @@
+//! What is refused and where, what is kept, and how long a hostile text may take.
+
 use super::*;
 
 fn read_text(text: &str) -> Result<Node, Diagnostics> {

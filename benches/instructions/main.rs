@@ -1,0 +1,65 @@
+//! Runs one scenario once, for `benches/instructions.sh` to count its instructions; or fills memory with calls in flight.
+//!
+//! `instructions SCENARIO REQUESTS` prints how many requests were offered and what one took of the processor's time;
+//! `instructions in-flight CALLS` prints the bytes that a call in flight takes.
+
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+
+use scenarios::{Scenario, all_in_flight, offered, run, topology};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, count] = &arguments[..] else { return usage() };
+    let Ok(count) = count.parse() else { return usage() };
+    match (name.as_str(), Scenario::named(name)) {
+        ("in-flight", _) => memory(count),
+        (_, Some(scenario)) => time(&scenario, count),
+        _ => return usage(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    let names = scenarios::ALL.map(|scenario| scenario.name).join(" | ");
+    eprintln!("usage: instructions {names} REQUESTS\n       instructions in-flight CALLS");
+    ExitCode::from(2)
+}
+
+fn time(scenario: &Scenario, requests: u64) {
+    let topology = scenario.topology(requests);
+    let began = cpu_nanoseconds();
+    let recording = run(&topology);
+    let took = cpu_nanoseconds() - began;
+    let requests = offered(&recording);
+    let mean = recording.clients[0].latency.mean().unwrap_or(0.0);
+    println!(
+        "{} requests={requests} events={} mean_ms={:.4} ns_per_request={}",
+        scenario.name,
+        recording.events,
+        mean * 1e3,
+        took.checked_div(requests).unwrap_or(0)
+    );
+}
+
+fn memory(calls: u64) {
+    let topology = topology(&all_in_flight(calls));
+    let before = status("VmRSS:");
+    let recording = run(&topology);
+    let after = status("VmHWM:");
+    println!("in-flight calls={} bytes_per_call={:.1}", offered(&recording), (after - before) as f64 * 1024.0 / offered(&recording) as f64);
+}
+
+/// A figure of `/proc/self/status` in KiB.
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells about processes there");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the figure is told");
+    line.split_whitespace().next().and_then(|figure| figure.parse().ok()).expect("the figure is a number")
+}
+
+/// The processor's time of this process: other processes of a shared machine do not count. (Linux; else 0.)
+fn cpu_nanoseconds() -> u64 {
+    let schedstat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    schedstat.split_whitespace().next().and_then(|figure| figure.parse().ok()).unwrap_or(0)
+}
