@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(text.lines().map(|line| line.chars().count()).max(), Some(78));
         assert!(text.lines().nth(1).unwrap().starts_with("         word"), "{text}");
         assert_eq!(hanging("a: ", ""), "a:");
-        let units = hanging("", &format!("{} goodput is 0 % of it, 3 s later.", "word ".repeat(13)));
+        let units = hanging("", &format!("{} goodput is 0 % of it, 3 s later.", "word ".repeat(14)));
         assert!(units.lines().nth(1).unwrap().starts_with("0 % of it, 3 s later."), "{units}");
         assert!(hanging("", &"x".repeat(100)).lines().count() == 1, "a word is never broken");
     }
