@@ -326,10 +326,9 @@ impl<'t> World<'t> {
     }
 
     fn retry(&mut self, call: u32, backoff: &Backoff, place: usize) {
-        let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
+        let Call { site, request, path, attempts, cause, .. } = self.calls[call];
         let now = self.now();
         let edge = self.topology.sites[site as usize].edge;
-        self.recorder.retried(edge, started);
         let retries = self.recorder.trouble(Place::Edge(edge), Trouble::Retries, now, cause);
         self.calls[call].cause = retries;
         let uniform = self.keys.call(site, request, below(path, u32::from(attempts)), Purpose::Backoff).uniform();
@@ -351,12 +350,15 @@ impl<'t> World<'t> {
     pub(super) fn backoff_over(&mut self, call: u32) {
         let (rules, _) = self.rules(call).expect("only a policy retries");
         let place = rules.layers.iter().position(|l| *l == Layer::Retry).expect("it has a retry layer");
+        let Call { site, started, .. } = self.calls[call];
+        // Counted when it goes out: a call that is given up in its back-off has not been tried again.
+        self.recorder.retried(self.topology.sites[site as usize].edge, started);
         self.calls[call].state = CallState::Deciding;
-        if let Some(extra) = self.extras.get_mut(call as usize) {
-            extra.replica = NOBODY;
-            if rules.scope == crate::policy::app::Scope::Replica {
-                self.find_cell(call, rules.scope);
-            }
+        // What a layer outside of the retry holds is of the replica chosen first: the call stays with that one.
+        let is_bound = self.calls[call].holds & (hold::BREAKER | hold::BULKHEAD) != 0;
+        if rules.scope == crate::policy::app::Scope::Replica && !is_bound {
+            self.extras[call as usize].replica = NOBODY;
+            self.find_cell(call, rules.scope);
         }
         self.descend(call, place + 1);
     }
@@ -413,17 +415,22 @@ impl<'t> World<'t> {
     fn tell_breaker(&mut self, call: u32, cell: usize) {
         // A mode that ended by itself is noticed only now: there may be several changes to tell.
         while let Some(changed) = self.breakers[cell].as_mut().and_then(|state| state.take_transition()) {
-            self.tell_transition(call, changed);
+            self.tell_transition(call, cell, changed);
         }
     }
 
     #[cold]
-    fn tell_transition(&mut self, call: u32, changed: crate::policy::app::Transition) {
-        let caller = self.caller_of(call);
+    fn tell_transition(&mut self, call: u32, cell: usize, changed: crate::policy::app::Transition) {
         let Call { site, cause, .. } = self.calls[call];
         let edge = self.topology.sites[site as usize].edge;
         let now = self.now();
-        self.recorder.breaker_changed(edge, caller, changed.at, changed.from, changed.to);
+        // Whoever shares the breaker may notice its next change: it is told of where it opened.
+        let here = (edge, self.caller_of(call));
+        let (told_of, caller) = *self.opened.entry(cell).or_insert(here);
+        if changed.to == crate::policy::app::Mode::Closed {
+            self.opened.remove(&cell);
+        }
+        self.recorder.breaker_changed(told_of, caller, changed.at, changed.from, changed.to);
         if changed.to == crate::policy::app::Mode::Open {
             self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), Trouble::BreakerOpened, now, cause);
         }

@@ -94,7 +94,11 @@ impl World<'_> {
             self.replicas[replica as usize].busy -= 1;
             self.recorder.released(service, now);
         }
-        if marks & mark::PRESENT != 0 {
+        if state == JobState::Held {
+            // It had come to the door of a process that stood still, and died.
+            self.recorder.admitted(service, now);
+        }
+        if marks & mark::PRESENT != 0 || state == JobState::Held {
             self.recorder.abandoned(service, arrived, now);
         }
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
@@ -111,7 +115,7 @@ impl World<'_> {
     fn stop_bodies(&mut self, job: u32, step: u32) {
         let mut child = std::mem::replace(&mut self.jobs[job].next, NOBODY);
         while child != NOBODY {
-            let next = self.jobs[child].next;
+            let next = self.siblings[child as usize];
             self.jobs[child].call = NOBODY;
             self.stop_job(child);
             child = next;

@@ -57,6 +57,8 @@ pub struct World<'t> {
     recorder: Recorder,
     calls: Slab<Call>,
     jobs: Slab<Job>,
+    /// The next body of the same parent, at the job's slot: a body's own link is that to its first body.
+    siblings: Vec<u32>,
     /// What only some policies need of a call, at the call's slot; empty if no policy of the model does.
     extras: Vec<CallExtra>,
     with_extras: bool,
@@ -74,6 +76,8 @@ pub struct World<'t> {
     links: Links,
     /// Policy state by cell; a column is empty if no policy uses it.
     breakers: Vec<Option<BreakerState>>,
+    /// By cell: on which edge and by which caller a breaker that is not closed was opened. Others may share it.
+    opened: BTreeMap<usize, (EdgeId, u32)>,
     bulkheads: Vec<BulkheadState>,
     budgets: Vec<Option<RetryBudgetState>>,
     buckets: Vec<Option<TokenBucketState>>,

@@ -159,6 +159,9 @@ impl World<'_> {
             marks,
         };
         let child = self.new_job(child);
+        if self.siblings.len() <= child as usize {
+            self.siblings.resize(child as usize + 1, NOBODY);
+        }
         if self.with_deadlines {
             self.deadlines[child as usize] = self.deadlines[parent as usize];
         }
@@ -175,7 +178,7 @@ impl World<'_> {
 
     fn start_body(&mut self, job: u32, body: StepId, part: u32) {
         let child = self.new_body(job, body, part, mark::CHILD);
-        self.jobs[child].next = self.jobs[job].next;
+        self.siblings[child as usize] = self.jobs[job].next;
         self.jobs[job].next = child;
         if matches!(self.topology.steps[body.index()], Step::Call(_)) {
             self.run_job(child);
@@ -225,16 +228,16 @@ impl World<'_> {
     }
 
     fn unlink_body(&mut self, parent: u32, child: u32) {
-        let after = self.jobs[child].next;
+        let after = self.siblings[child as usize];
         let mut place = self.jobs[parent].next;
         if place == child {
             self.jobs[parent].next = after;
             return;
         }
-        while self.jobs[place].next != child {
-            place = self.jobs[place].next;
+        while self.siblings[place as usize] != child {
+            place = self.siblings[place as usize];
         }
-        self.jobs[place].next = after;
+        self.siblings[place as usize] = after;
     }
 
     fn branch_ended(&mut self, parent: u32, branches: u32, join: Join, cancel_losers: bool, outcome: Outcome) {
@@ -263,7 +266,7 @@ impl World<'_> {
     fn leave_bodies(&mut self, parent: u32, stop: bool) {
         let mut child = std::mem::replace(&mut self.jobs[parent].next, NOBODY);
         while child != NOBODY {
-            let next = std::mem::replace(&mut self.jobs[child].next, NOBODY);
+            let next = self.siblings[child as usize];
             self.jobs[child].call = NOBODY;
             if stop {
                 self.stop_job(child);

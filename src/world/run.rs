@@ -21,6 +21,7 @@ use crate::observe::recording::Recording;
 use crate::policy::app::BulkheadState;
 use crate::topology::expectation::During;
 use crate::topology::{Arrivals, FaultAction, Load, RatePlan, Topology};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a run is watched and stopped from outside. Neither changes what happens in it.
@@ -77,6 +78,7 @@ impl<'t> World<'t> {
             sites: super::hot::sites(topology),
             calls: Slab::new(SLOTS - 1),
             jobs: Slab::new(SLOTS - 1),
+            siblings: Vec::new(),
             extras: Vec::new(),
             deadlines: Vec::new(),
             with_extras: rules().any(needs_extra),
@@ -88,6 +90,7 @@ impl<'t> World<'t> {
             caches: CacheState::all(topology),
             links: Links::new(topology),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
+            opened: BTreeMap::new(),
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
             budgets: vec![None; cells(rules().any(|r| r.retry.as_ref().is_some_and(|retry| retry.budget.is_some())))],
             buckets: vec![None; cells(rules().any(|r| r.rate_limit.is_some()))],

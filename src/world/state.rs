@@ -113,7 +113,7 @@ pub(super) struct Job {
     /// The step it is at.
     pub step: u32,
     pub path: u32,
-    /// On its way to the callee: the site. In a queue: the next in it. Otherwise: its first child; a child's is the next sibling.
+    /// On its way to the callee: the site. In a queue: the next in it. Otherwise: its first child.
     pub next: u32,
     /// In a queue: the previous in it. Calling: the call. With bodies: how many have ended, and how. Awaiting a permit: the alarm.
     /// On its way: how often it was lost.
