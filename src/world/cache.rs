@@ -144,7 +144,7 @@ impl World<'_> {
     /// The value, or nothing if the request is not of the attribute's client.
     pub(super) fn attribute_of(&self, attribute: AttributeId, request: u64) -> Option<u64> {
         let client = self.topology.attributes[attribute.index()].client;
-        ((request >> 40) as u32 == client.0).then(|| self.attribute(attribute, request))
+        ((request >> 40) as u32 == self.clients[client.index()].signature()).then(|| self.attribute(attribute, request))
     }
 
     fn key(&self, cache: CacheId, request: u64) -> u32 {

@@ -47,9 +47,10 @@ struct Process {
     steady_until: f64,
 }
 
-/// A request's number: the client in the upper bits, its count in the lower 40.
-fn request_number(client: ClientId, count: u64) -> u64 {
-    (client.0 as u64) << 40 | count
+/// A request's number: 24 bits of the client's name above, its count in the lower 40. The name and not the client's place in
+/// the model, because draws are keyed by it: another client must not shift them.
+fn request_number(client: &ClientState, count: u64) -> u64 {
+    u64::from(client.signature()) << 40 | count
 }
 
 impl Process {
@@ -142,6 +143,11 @@ impl Process {
 }
 
 impl ClientState {
+    /// What its requests' numbers begin with.
+    pub fn signature(&self) -> u32 {
+        self.path >> 8
+    }
+
     /// One per client; spikes are already in the plans.
     pub fn all(
         world_plans: Vec<Option<(Arrivals, RatePlan)>>,
@@ -194,7 +200,7 @@ impl World<'_> {
         let id = ClientId(client);
         let count = self.clients[client as usize].requests;
         self.clients[client as usize].requests += 1;
-        let request = request_number(id, count);
+        let request = request_number(&self.clients[client as usize], count);
         let instances = self.topology.clients[id.index()].callers.len() as u32;
         let instance = if instances == 1 { 0 } else { self.keys.clients[id.index()].draw(request, 1).below(instances) };
         self.offer(id, request, instance);
@@ -218,7 +224,7 @@ impl World<'_> {
     /// A closed client's request is numbered by user and turn, whatever the other users do.
     fn users_request(&self, client: ClientId, user: u32, turns: u32) -> u64 {
         let users = self.clients[client.index()].users.len() as u64;
-        request_number(client, u64::from(turns) * users + u64::from(user))
+        request_number(&self.clients[client.index()], u64::from(turns) * users + u64::from(user))
     }
 
     pub(super) fn user_ready(&mut self, slot: u32) {

@@ -2,8 +2,10 @@
 
 use super::World;
 use super::event::Kind;
+use super::keys::below;
 use super::replica::ReplicaState;
 use crate::base::id::*;
+use crate::base::stream::{Words, name_hash};
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
@@ -16,6 +18,16 @@ impl World<'_> {
             let began = self.occurrences[place].began;
             self.calendar.schedule(began, Kind::FaultBegins as u8, place as u32);
         }
+    }
+
+    /// What the restart of a replica draws: keyed by the count of this fault's occurrences and the replica's own name, so that
+    /// neither another fault nor another service shifts it.
+    fn restart_draw(&self, occurrence: u32, replica: u32) -> Words {
+        let fault = self.occurrences[occurrence as usize].fault;
+        let first = self.occurrences.partition_point(|o| o.fault < fault);
+        let service = &self.topology.services[self.replicas[replica as usize].service.index()];
+        let path = below(name_hash(&service.name) as u32, replica - service.replicas.start);
+        self.keys.faults[fault.index()].draw(u64::from(occurrence) - first as u64, path)
     }
 
     pub(super) fn fault_begins(&mut self, occurrence: u32) {
@@ -31,7 +43,7 @@ impl World<'_> {
                 for replica in replicas {
                     self.crash(replica.0, cause);
                     if let Restart::After(dist) = restart {
-                        let after = dist.sample(&mut self.keys.faults[happening.fault.index()].draw(u64::from(occurrence), 1 + replica.0));
+                        let after = dist.sample(&mut self.restart_draw(occurrence, replica.0));
                         self.calendar.schedule_in(after, Kind::ReplicaReturns as u8, replica.0);
                     }
                 }

@@ -36,7 +36,7 @@ impl World<'_> {
         let now = self.now();
         let state = &self.replicas[self.jobs[job].replica as usize];
         let service = state.service;
-        if state.unusual || state.troubled() {
+        if state.unusual || state.troubled() || self.jobs[job].state == JobState::Held {
             return self.arrive_unusually(job, service);
         }
         let entry = &mut self.jobs[job];
@@ -45,7 +45,8 @@ impl World<'_> {
         self.admit(job, service);
     }
 
-    /// As above at a replica that is down, paused, limits its rate, or notices that a caller has gone.
+    /// As above at a replica that is down, paused (or was, when the attempt came), limits its rate, or notices that a caller has
+    /// gone.
     #[cold]
     pub(super) fn arrive_unusually(&mut self, job: u32, service: ServiceId) {
         let now = self.now();

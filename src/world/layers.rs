@@ -361,10 +361,9 @@ impl<'t> World<'t> {
     }
 
     fn retry(&mut self, call: u32, backoff: &Backoff, place: usize) {
-        let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
+        let Call { site, request, path, attempts, cause, .. } = self.calls[call];
         let now = self.now();
         let edge = self.topology.sites[site as usize].edge;
-        self.recorder.retried(edge, started);
         let retries = self.recorder.trouble(Place::Edge(edge), Trouble::Retries, now, cause);
         self.calls[call].cause = retries;
         let uniform = self.keys.call(site, request, below(path, u32::from(attempts)), Purpose::Backoff).uniform();
@@ -390,6 +389,9 @@ impl<'t> World<'t> {
         }
         let (rules, _) = self.rules(call).expect("only a policy retries");
         let place = rules.layers.iter().position(|l| *l == Layer::Retry).expect("it has a retry layer");
+        let Call { site, started, .. } = self.calls[call];
+        // Counted when it goes out: a call that is given up in its back-off has not been tried again.
+        self.recorder.retried(self.topology.sites[site as usize].edge, started);
         self.calls[call].state = CallState::Deciding;
         // A layer outside the retry that was asked for one replica's state stays with that replica.
         let bound = self.calls[call].holds & (hold::BREAKER | hold::BULKHEAD) != 0;

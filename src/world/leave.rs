@@ -110,7 +110,11 @@ impl World<'_> {
             self.replicas[replica as usize].busy -= 1;
             self.recorder.released(service, now);
         }
-        if marks & mark::PRESENT != 0 {
+        if state == JobState::Held {
+            // It had come to the door of a process that stood still, and died.
+            self.recorder.admitted(service, now);
+        }
+        if marks & mark::PRESENT != 0 || state == JobState::Held {
             self.recorder.abandoned(service, arrived, now);
         }
         self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);

@@ -40,7 +40,7 @@ promises! {
         }
     }
 
-    /// A27: two exponential phases of balanced means; four times the tolerance of other means, for their variation.
+    /// A27: two exponential phases of balanced means. Even the median wait varies like a tail here.
     fn work_of_two_speeds_has_the_waits_of_m_h2_1() {
         let runs = replicate(5_000_000.0, &server("poisson(0.8/s)", "hyperexponential(mean: 1s, cv: 3)"));
         tail("wait p50", runs.service("server", |s| s.wait.p50), 9.082_507);
@@ -58,7 +58,6 @@ promises! {
         tail("response p99", runs.client("users", |c| c.latency.p99), exact.response_quantile(0.99));
     }
 
-    /// The numbers of arrivals, for whoever counts: a constant rate is exact.
     fn a_constant_rate_is_exact() {
         let runs = replicate(50_000.0, &server("constant(0.8/s)", "exp(1s)"));
         for (topology, _, summary) in &runs.0 {

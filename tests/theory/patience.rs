@@ -47,8 +47,7 @@ services: {{server: {{workers: 1, cancellation: queued, endpoints: {{get: [{{wor
         }
     }
 
-    /// Deterministic impatience of the whole stay, served or not: the workload has density π(0) λ e^{-∫ …}; here only that
-    /// stopping the served as well leaves the server less busy than dropping the waiting, and answers no fewer in time.
+    /// No closed form here, only the order: work that is stopped when its caller leaves is done for somebody who still waits.
     fn stopping_work_in_vain_answers_more_than_dropping_what_waits() {
         let run = |cancellation: &str| {
             replicate(
