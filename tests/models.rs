@@ -147,7 +147,8 @@ fn without_any_pattern_everything_is_down_and_stays_down() {
         assert!(summary.cascade.hit.iter().any(|name| name == hit), "{hit} is not among {:?}", summary.cascade.hit);
     }
     // The story goes up tier by tier, each step later than the one below.
-    let exhausted: Vec<(&str, f64)> = summary.cascade.steps.iter().filter(|s| s.what.contains("workers")).map(|s| (s.who.as_str(), s.at)).collect();
+    let exhausted: Vec<(&str, f64)> =
+        summary.cascade.steps.iter().filter(|s| s.what.contains("workers")).map(|s| (s.who.as_str(), s.at)).collect();
     assert_eq!(exhausted.iter().map(|(who, _)| *who).collect::<Vec<_>>(), ["inventory-db", "orders", "gateway"]);
     assert!(exhausted.windows(2).all(|pair| pair[0].1 < pair[1].1), "{exhausted:?}");
     assert!(success(&summary, "shoppers") < 0.5);
@@ -241,7 +242,9 @@ fn threads_run_out_tier_by_tier() {
     let summary = run("thread-pool-exhaustion", None);
     let exhausted: Vec<&str> = summary.cascade.steps.iter().filter(|s| s.what.contains("workers")).map(|s| s.who.as_str()).collect();
     assert_eq!(exhausted, ["index", "catalog", "web"]);
-    for (variant, up) in [(None, false), (Some("moreWorkers"), false), (Some("timeout"), true), (Some("bulkhead"), true), (Some("cancellation"), true)] {
+    for (variant, up) in
+        [(None, false), (Some("moreWorkers"), false), (Some("timeout"), true), (Some("bulkhead"), true), (Some("cancellation"), true)]
+    {
         assert_eq!(passed(&run("thread-pool-exhaustion", variant), "homeStaysUp"), up, "{variant:?}");
     }
 }

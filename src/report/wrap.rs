@@ -17,7 +17,7 @@ pub fn hanging(lead: &str, text: &str) -> String {
         if begun {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         begun = true;
     }
     lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
