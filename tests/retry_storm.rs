@@ -8,6 +8,8 @@ use brownout::topology::Topology;
 use brownout::{analysis, model, topology, world};
 
 const SEEDS: u64 = 20;
+/// Where chance decides, 20 seeds may all say the same.
+const SEEDS_IN_TRANSITION: u64 = 100;
 
 fn compiled(sets: &[String]) -> Topology {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
@@ -20,8 +22,8 @@ fn run(topology: &Topology, seed: u64) -> Recording {
     world::run(topology, seed, world::Control::default()).expect("no limit is reached")
 }
 
-/// In which share of the seeds fewer than half of the queries are answered in the last 30 s.
-fn share_that_stays(load: u32, outage: &str, seconds: u32) -> f64 {
+/// In which share of so many seeds fewer than half of the queries are answered in the last 30 s.
+fn share_that_stays(load: u32, outage: &str, seconds: u32, seeds: u64) -> f64 {
     let topology = compiled(&[
         format!("clients.app.arrivals=poisson({load}/s)"),
         format!("faults.outage.for={outage}"),
@@ -29,38 +31,42 @@ fn share_that_stays(load: u32, outage: &str, seconds: u32) -> f64 {
     ]);
     let stays =
         |seed| analysis::summary::summarize(&topology, &run(&topology, seed), None).cascade.metastable.expect("there is time to tell");
-    (1..=SEEDS).filter(|seed| stays(*seed)).count() as f64 / SEEDS as f64
+    (1..=seeds).filter(|seed| stays(*seed)).count() as f64 / seeds as f64
 }
 
 const OUTAGES: [&str; 8] = ["500ms", "750ms", "1s", "1500ms", "2s", "3s", "5s", "10s"];
 
-/// Of 20 seeds, by load and outage. Cells that are 0 or 1 are exact; those between have ±0.25.
+/// The share of storms that stay, by load and outage. Cells that are 0 or 1 are exact, those between have ±0.25. An independent
+/// simulation of the same recipe gave these with 20 seeds; but three cells where it saw 0, 0 and 1 (240/s and 1 s, 295/s and
+/// 750 ms, 180/s and 1.5 s) are at the edge: 300 seeds each, twice, gave 0.02, 0.11 and 0.99.
 const MAP: [(u32, [f64; 8]); 11] = [
     (100, [0.0; 8]),
     (120, [0.0; 8]),
     (140, [0.0; 8]),
     (150, [0.0, 0.0, 0.0, 0.25, 0.55, 0.9, 1.0, 1.0]),
     (160, [0.0, 0.0, 0.0, 0.85, 1.0, 1.0, 1.0, 1.0]),
-    (180, [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    (180, [0.0, 0.0, 0.0, 0.99, 1.0, 1.0, 1.0, 1.0]),
     (200, [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
     (220, [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
-    (240, [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    (240, [0.0, 0.0, 0.02, 1.0, 1.0, 1.0, 1.0, 1.0]),
     (280, [0.0, 0.0, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0]),
-    (295, [0.0, 0.0, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    (295, [0.0, 0.11, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0]),
 ];
 
 #[test]
-#[ignore = "slow: 1760 runs, a minute or two in a release build"]
+#[ignore = "slow: 2400 runs, two minutes in a release build"]
 fn load_and_outage_decide_whether_a_storm_stays() {
     let mut wrong = Vec::new();
     println!("load  {}", OUTAGES.map(|outage| format!("{outage:>7}")).join(""));
     for (load, expected) in MAP {
         // Below the hidden capacity of 150/s every storm ends, but slowly: 140/s drain 20 queries a second.
         let seconds = if load < 150 { 400 } else { 180 };
-        let measured = OUTAGES.map(|outage| share_that_stays(load, outage, seconds));
-        println!("{load:>4}  {}", measured.map(|share| format!("{share:>7.2}")).join(""));
+        let certain = |expected: f64| expected == 0.0 || expected == 1.0;
+        let seeds = expected.map(|expected| if certain(expected) { SEEDS } else { SEEDS_IN_TRANSITION });
+        let measured = std::array::from_fn(|i| share_that_stays(load, OUTAGES[i], seconds, seeds[i]));
+        println!("{load:>4}  {}", measured.map(|share: f64| format!("{share:>7.2}")).join(""));
         for ((outage, measured), expected) in OUTAGES.iter().zip(measured).zip(expected) {
-            let tolerance = if expected == 0.0 || expected == 1.0 { 0.0 } else { 0.25 };
+            let tolerance = if certain(expected) { 0.0 } else { 0.25 };
             if (measured - expected).abs() > tolerance + 1e-9 {
                 wrong.push(format!("{load}/s, {outage}: {measured}, not {expected}"));
             }
