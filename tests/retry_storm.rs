@@ -63,7 +63,7 @@ fn load_and_outage_decide_whether_a_storm_stays() {
         let seconds = if load < 150 { 400 } else { 180 };
         let certain = |expected: f64| expected == 0.0 || expected == 1.0;
         let seeds = expected.map(|expected| if certain(expected) { SEEDS } else { SEEDS_IN_TRANSITION });
-        let measured = std::array::from_fn(|i| share_that_stays(load, OUTAGES[i], seconds, seeds[i]));
+        let measured: [f64; OUTAGES.len()] = std::array::from_fn(|i| share_that_stays(load, OUTAGES[i], seconds, seeds[i]));
         println!("{load:>4}  {}", measured.map(|share: f64| format!("{share:>7.2}")).join(""));
         for ((outage, measured), expected) in OUTAGES.iter().zip(measured).zip(expected) {
             let tolerance = if certain(expected) { 0.0 } else { 0.25 };
