@@ -136,9 +136,10 @@ impl World<'_> {
 
     /// The attribute of this name that the request's client has; the given one if it has none.
     pub(super) fn own_attribute(&self, attribute: AttributeId, request: u64) -> AttributeId {
-        let name = &self.topology.attributes[attribute.index()].name;
-        let mut own = self.topology.clients[(request >> 40) as usize].attributes.iter();
-        own.find(|a| self.topology.attributes[a.index()].name == *name).copied().unwrap_or(attribute)
+        let names = &self.keys.attribute_names;
+        let is_own = |a: usize| self.clients[self.topology.attributes[a].client.index()].signature() == (request >> 40) as u32;
+        let own = (0..names.len()).find(|a| names[*a] == names[attribute.index()] && is_own(*a));
+        own.map_or(attribute, AttributeId::new)
     }
 
     /// The value, or nothing if the request is not of the attribute's client.

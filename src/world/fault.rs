@@ -5,7 +5,7 @@ use super::event::Kind;
 use super::keys::below;
 use super::replica::ReplicaState;
 use crate::base::id::*;
-use crate::base::stream::{Words, name_hash};
+use crate::base::stream::Words;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
@@ -26,7 +26,7 @@ impl World<'_> {
         let fault = self.occurrences[occurrence as usize].fault;
         let first = self.occurrences.partition_point(|o| o.fault < fault);
         let service = &self.topology.services[self.replicas[replica as usize].service.index()];
-        let path = below(name_hash(&service.name) as u32, replica - service.replicas.start);
+        let path = below(self.keys.service_paths[self.replicas[replica as usize].service.index()], replica - service.replicas.start);
         self.keys.faults[fault.index()].draw(u64::from(occurrence) - first as u64, path)
     }
 

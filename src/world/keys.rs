@@ -13,6 +13,10 @@ pub(super) struct Keys {
     pub sites: Vec<StreamKey>,
     pub clients: Vec<StreamKey>,
     pub attributes: Vec<StreamKey>,
+    /// Per service, from its name: its replicas' places among a fault's draws.
+    pub service_paths: Vec<u32>,
+    /// Equal for attributes of the same name.
+    pub attribute_names: Vec<u64>,
     pub caches: Vec<StreamKey>,
     pub faults: Vec<StreamKey>,
     /// Per client: its arrival process (or its users' thinking).
@@ -54,6 +58,8 @@ impl Keys {
                 .iter()
                 .map(|a| streams.key(&topology.clients[a.client.index()].name, &format!("attribute {}", a.name)))
                 .collect(),
+            service_paths: topology.services.iter().map(|s| name_hash(&s.name) as u32).collect(),
+            attribute_names: topology.attributes.iter().map(|a| name_hash(&a.name)).collect(),
             caches: topology.caches.iter().map(|c| streams.key(&c.name, "cache key")).collect(),
             faults: topology.faults.iter().map(|f| streams.key(&f.name, "fault")).collect(),
             arrivals: topology.clients.iter().map(|c| streams.sequence(&c.name, "arrivals")).collect(),

@@ -16,11 +16,7 @@ impl World<'_> {
         let rules = self.rules(call);
         match state {
             CallState::InFlight => self.abandon_attempt(call, current),
-            CallState::BackingOff => {
-                self.alarm_off(AlarmId(current));
-                // The retry was announced, and is not sent.
-                self.recorder.short_circuited(self.topology.sites[site as usize].edge, started);
-            }
+            CallState::BackingOff => self.alarm_off(AlarmId(current)),
             CallState::AwaitingPermit => {
                 self.alarm_off(self.extras[call as usize].permit_alarm);
                 // Who has been given the permit already gives it back below.
@@ -97,9 +93,7 @@ impl World<'_> {
             JobState::Calling => self.give_up_call(pending),
             JobState::WithBodies => self.stop_bodies(job, step),
             JobState::AwaitingPool => self.leave_pool_queue(job),
-            JobState::Hung => {}
-            // It was never let in.
-            JobState::Held => self.recorder.rejected(self.service_of(job), arrived),
+            JobState::Hung | JobState::Held => {}
             JobState::Travelling | JobState::Answering | JobState::Stopped | JobState::Free => {
                 unreachable!("a job that is {state:?} is not at work")
             }

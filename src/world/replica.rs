@@ -177,10 +177,11 @@ impl World<'_> {
         }
     }
 
-    /// Resets every job at a replica, in the order of their slots.
+    /// Resets every job at a replica, in the order in which they came.
     fn reset_all(&mut self, replica: u32) {
+        let mut own_jobs = Vec::new();
         for job in 0..self.jobs.entries().len() {
-            let Job { replica: at, state, marks, .. } = self.jobs.entries()[job];
+            let Job { replica: at, state, marks, request, path, arrived, .. } = self.jobs.entries()[job];
             let at_work = match state {
                 JobState::Held | JobState::Queued | JobState::Working | JobState::Calling => true,
                 JobState::WithBodies | JobState::AwaitingPool | JobState::Hung => true,
@@ -189,7 +190,14 @@ impl World<'_> {
             // Children go with their parents; those left alone are stopped like the rest.
             let own = marks & mark::CHILD == 0 || self.jobs.entries()[job].call == NOBODY;
             if at == replica && at_work && own {
-                self.reset_job(job as u32);
+                own_jobs.push((arrived, request, path, job as u32));
+            }
+        }
+        // By what they are and not by their slots, which other services move.
+        own_jobs.sort_unstable();
+        for (_, _, _, job) in own_jobs {
+            if !matches!(self.jobs.entries()[job as usize].state, JobState::Free | JobState::Stopped) {
+                self.reset_job(job);
             }
         }
         for event in std::mem::take(&mut self.replicas[replica as usize].held) {

@@ -56,7 +56,7 @@ promises! {
     /// A33, A34. The deviation and p99 of a LIFO wait hang on few long busy periods, hence more requests.
     fn lifo_has_the_mean_wait_of_fifo_and_its_own_spread() {
         let exact = Mm1 { arrival_rate: 0.8, service_rate: 1.0 };
-        let runs = replicate(3_000_000.0, &queue(0.8, "{discipline: lifo}"));
+        let runs = replicate(8_000_000.0, &queue(0.8, "{discipline: lifo}"));
         mean("mean wait", runs.service("server", |s| s.wait.mean), exact.mean_wait());
         mean("wait p50", runs.service("server", |s| s.wait.p50), 0.586_436);
         tail("wait p99", runs.service("server", |s| s.wait.p99), exact.lifo_wait_quantile(0.99));

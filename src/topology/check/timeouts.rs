@@ -26,7 +26,7 @@ pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
                 "`{}` gives up on `{}` after {patience}, while that may take {}",
                 caller_name(topology, site.caller),
                 topology.endpoints[site.callee.index()].full_name,
-                Nanos((inner * 1e3).round() as u64 * 1_000_000),
+                Nanos(((inner * 1e3).round() as u64).saturating_mul(1_000_000)),
             ),
             path: site.path_in_model.clone(),
             help: "give inner calls less time (timeout × attempts + back-off) than the caller that waits for them, or propagate a deadline"
