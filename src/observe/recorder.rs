@@ -349,6 +349,10 @@ impl Recorder {
         let live = &mut self.services[service.index()];
         live.window.up = up;
         live.gauge.set_alive(now, alive);
+        // How long a run goes on after its measured interval hangs on whatever else is in flight.
+        if now >= self.until {
+            return;
+        }
         live.record.replicas_min = live.record.replicas_min.min(up);
         live.record.replicas_max = live.record.replicas_max.max(up);
         live.record.restarts += u64::from(restarted);
@@ -433,7 +437,7 @@ impl Recorder {
 
     /// A breaker changed. Its old mode was counted at the first edge, its new one is at the second: several may share it.
     pub fn breaker_changed(&mut self, (counted_at, edge): (EdgeId, EdgeId), caller: u32, at: Instant, from: Mode, to: Mode) {
-        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open);
+        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open && at < self.until);
         self.count_breaker(counted_at, from, -1);
         self.count_breaker(edge, to, 1);
         self.mark(at, Happening::Breaker { edge, caller, from, to });
