@@ -437,7 +437,7 @@ impl Recorder {
 
     /// A breaker changed. Its old mode was counted at the first edge, its new one is at the second: several may share it.
     pub fn breaker_changed(&mut self, (counted_at, edge): (EdgeId, EdgeId), caller: u32, at: Instant, from: Mode, to: Mode) {
-        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open && at < self.until);
+        self.edges[edge.index()].record.breaker_opened += u64::from(to == Mode::Open);
         self.count_breaker(counted_at, from, -1);
         self.count_breaker(edge, to, 1);
         self.mark(at, Happening::Breaker { edge, caller, from, to });
