@@ -13,8 +13,8 @@ fn readme() -> String {
 
 /// The block of code that has this line.
 fn block<'a>(readme: &'a str, line: &str) -> &'a str {
-    let blocks = readme.split("```").skip(1).step_by(2);
-    let block = blocks.filter(|block| block.lines().any(|l| l.starts_with(line))).next().unwrap_or_else(|| panic!("no block with {line}"));
+    let mut blocks = readme.split("```").skip(1).step_by(2);
+    let block = blocks.find(|block| block.lines().any(|l| l.starts_with(line))).unwrap_or_else(|| panic!("no block with {line}"));
     block.split_once('\n').unwrap().1
 }
 
