@@ -108,11 +108,12 @@ impl Gauge {
         // The last window of a run may be cut short.
         let width = at.since(self.window_began);
         self.window_began = at;
-        let mean = |sum: u128, before: u128| (sum - before) as f64 / width.0 as f64;
-        window.queue = mean(self.sums.queue, self.at_window.queue);
-        window.busy = mean(self.sums.busy, self.at_window.busy);
-        window.present = mean(self.sums.present, self.at_window.present);
-        window.workers = mean(self.sums.alive, self.at_window.alive);
+        // What ends a run may happen in no time after the last window: there the mean is what there is.
+        let mean = |sum: u128, before: u128, now: u64| if width.0 == 0 { now as f64 } else { (sum - before) as f64 / width.0 as f64 };
+        window.queue = mean(self.sums.queue, self.at_window.queue, self.queue);
+        window.busy = mean(self.sums.busy, self.at_window.busy, self.busy);
+        window.present = mean(self.sums.present, self.at_window.present, self.present);
+        window.workers = mean(self.sums.alive, self.at_window.alive, self.alive);
         self.at_window = self.sums;
     }
 }

@@ -173,7 +173,7 @@ impl Recorder {
             self.close_interval(at);
         }
         let begun = self.window_ends.0 - self.recording.window.0;
-        if at.0 > begun {
+        if at.0 > begun || self.has_begun_a_window() {
             self.close_windows(at);
         }
         self.recording.episodes = self.episodes.list;
@@ -189,6 +189,14 @@ impl Recorder {
             edges: self.edges.into_iter().map(|now| now.record).collect(),
             ..self.recording
         }
+    }
+
+    /// Whether anything has been counted since the last window closed: what ends a run may happen at the very end of a window.
+    fn has_begun_a_window(&self) -> bool {
+        let clients = self.clients.iter().any(|now| now.window != ClientWindow::default());
+        let services = self.services.iter().any(|now| now.window != ServiceWindow { up: now.window.up, ..ServiceWindow::default() });
+        let edges = self.edges.iter().map(|now| now.window);
+        clients || services || edges.into_iter().any(|w| w != EdgeWindow { open: w.open, half_open: w.half_open, ..EdgeWindow::default() })
     }
 
     // -- clients -----------------------------------------------------------------------------------------------------

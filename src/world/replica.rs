@@ -148,12 +148,13 @@ impl World<'_> {
         state.up = false;
         state.cause = cause;
         state.bucket = None;
-        let now = self.now();
-        self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
         self.reset_all(replica);
         self.count_replicas(replica, false);
         self.clear_own_caches(replica, cause);
         self.forget_policies(replica);
+        // Told last: whatever its breakers did at this instant, they did before.
+        let now = self.now();
+        self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
     }
 
     /// What its library knew of those it calls (breakers, budgets, rate limits) was in its memory.

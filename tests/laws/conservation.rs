@@ -69,6 +69,10 @@ proptest! {
         for mark in &recording.timeline {
             prop_assert!(before <= mark.at && mark.at <= recording.ended);
             before = mark.at;
+            // A process that dies takes its breakers with it; replicas are the first of all callers.
+            if let Happening::ReplicaDown(replica) = mark.what {
+                modes.retain(|(_, caller), _| *caller as usize != replica.index());
+            }
             let Happening::Breaker { edge, caller, from, to } = mark.what else { continue };
             let legal = [(Mode::Closed, Mode::Open), (Mode::Open, Mode::HalfOpen), (Mode::HalfOpen, Mode::Open), (Mode::HalfOpen, Mode::Closed)];
             prop_assert!(legal.contains(&(from, to)), "from {from:?} to {to:?}");
