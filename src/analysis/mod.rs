@@ -11,6 +11,7 @@ pub mod expectations;
 pub mod names;
 pub mod statistics;
 pub mod summary;
+pub mod traces;
 pub mod words;
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Compare {
         let seeds = ensemble::seeds(self.common.seed.unwrap_or(variants[0].topology.seed), self.seeds);
         let subjects: Vec<Subject<'_>> =
             variants.iter().map(|v| Subject { variant: v.variant.as_deref(), topology: &v.topology }).collect();
-        let outcomes = run(&self.common, &subjects, &seeds);
+        let outcomes = run(&self.common, &subjects, &seeds, 0);
         let complete: Vec<(String, Vec<RunFigures>)> = variants
             .iter()
             .zip(&outcomes)

@@ -3,6 +3,7 @@
 use super::output::Directory;
 use super::read::{self, Compiled};
 use super::{Common, Exit, note, print, watch};
+use crate::analysis::traces;
 use crate::experiment::aggregate::{Comparison, MODEL};
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
 use crate::export;
@@ -18,7 +19,13 @@ pub(super) struct Run {
     /// Run with so many seeds, and tell means with 95 % intervals
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     seeds: u32,
+    /// Show so many requests attempt by attempt, the first of the measured time
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, conflicts_with = "seeds", value_parser = clap::value_parser!(u32).range(..=MOST_TRACED))]
+    trace: u32,
 }
+
+/// Requests that `--trace` follows at most.
+const MOST_TRACED: i64 = 100_000;
 
 impl Run {
     pub(super) fn execute(self) -> Exit {
@@ -35,7 +42,7 @@ impl Run {
         }
         let seeds = ensemble::seeds(self.common.seed.unwrap_or(compiled.topology.seed), self.seeds);
         let subject = Subject { variant: self.variant.as_deref(), topology: &compiled.topology };
-        let outcomes = run(&self.common, &[subject], &seeds).remove(0);
+        let outcomes = run(&self.common, &[subject], &seeds, self.trace).remove(0);
         if outcomes.is_empty() {
             note("interrupted before any run was finished");
             return Exit::Interrupted;
@@ -45,6 +52,7 @@ impl Run {
             Comparison::of(&compiled.topology.name, &[(self.variant.clone().unwrap_or(MODEL.into()), figures)])
         });
         let text = match &comparison {
+            None if self.trace > 0 => self.traced(&compiled, &outcomes[0]),
             None => report::run(&outcomes[0].summary, self.common.format(), self.common.style()),
             Some(comparison) => report::comparison(comparison, self.common.format(), self.common.style()),
         };
@@ -60,14 +68,27 @@ impl Run {
     }
 }
 
+impl Run {
+    /// The run with the requests that were followed.
+    fn traced(&self, compiled: &Compiled, outcome: &Outcome) -> String {
+        let recording = outcome.recording.as_ref().expect("the recording of the first seed is kept");
+        let traces = traces::traces(&compiled.topology, recording);
+        let traced = traces::Traced { summary: &outcome.summary, traces: &traces };
+        report::traced_run(&traced, self.common.format(), self.common.style())
+    }
+}
+
 /// Runs subjects with a progress bar, and listens to Ctrl-C meanwhile.
-pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64]) -> Vec<Vec<Outcome>> {
+pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64], trace: u32) -> Vec<Vec<Outcome>> {
     let nanos: u64 = subjects.iter().map(|s| s.topology.duration.0.saturating_mul(seeds.len() as u64)).fold(0, u64::saturating_add);
     let bar = watch::bar(nanos, common.quiet);
     let progress = |done: u64| bar.set_position(done / 1_000_000);
     let interrupted = watch::interrupted();
-    let outcomes =
-        ensemble::run_all(subjects, seeds, Watch { jobs: common.jobs, limits: common.limits(), interrupted, progress: Some(&progress) });
+    let outcomes = ensemble::run_all(
+        subjects,
+        seeds,
+        Watch { jobs: common.jobs, limits: common.limits(), trace, interrupted, progress: Some(&progress) },
+    );
     bar.finish_and_clear();
     outcomes
 }

@@ -42,6 +42,8 @@ pub struct Watch<'a> {
     /// Runs side by side; 0: one per core.
     pub jobs: usize,
     pub limits: Limits,
+    /// Follow so many requests of every run attempt by attempt.
+    pub trace: u32,
     /// Set from outside to stop: runs that are finished are kept.
     pub interrupted: &'a AtomicBool,
     /// Told how many simulated nanoseconds all runs together have come.
@@ -85,7 +87,7 @@ fn run_one(subject: Subject<'_>, seed: u64, keep: bool, watch: Watch<'_>, done: 
             progress(total);
         }
     };
-    let control = Control { interrupted: Some(watch.interrupted), progress: Some(&tell), limits: watch.limits };
+    let control = Control { interrupted: Some(watch.interrupted), progress: Some(&tell), limits: watch.limits, trace: watch.trace };
     let (recording, limit) = match world::run(subject.topology, seed, control) {
         Ok(recording) => (recording, None),
         Err(stopped) => (*stopped.recording, Some(stopped.limit)),

@@ -6,3 +6,4 @@ mod gauge;
 pub mod probe;
 pub mod recorder;
 pub mod recording;
+pub mod trace;

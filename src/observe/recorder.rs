@@ -8,6 +8,7 @@ use super::episode::*;
 use super::gauge::Gauge;
 use super::probe::Probe;
 use super::recording::*;
+use super::trace::Tracer;
 use crate::base::histogram::Histogram;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
@@ -32,6 +33,8 @@ pub struct Recorder {
     services: Vec<ServiceNow>,
     edges: Vec<EdgeNow>,
     episodes: Open,
+    /// Follows requests attempt by attempt, if that is wanted.
+    pub tracer: Tracer,
 }
 
 /// A client's record, its window in progress, and the probes that look at it.
@@ -97,6 +100,7 @@ impl Recorder {
             services: (0..topology.services.len()).map(service).collect(),
             edges: (0..topology.edges.len()).map(edge).collect(),
             episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
+            tracer: Tracer::default(),
             recording: Recording { seed, window: topology.window, probes, ..Recording::default() },
         };
         recorder.boundary = recorder.next_boundary(Instant::START);
@@ -177,6 +181,7 @@ impl Recorder {
             self.close_windows(at);
         }
         self.recording.episodes = self.episodes.list;
+        self.recording.traces = self.tracer.requests;
         // A breaker's change is noticed when it is next asked, which may be after later marks.
         self.recording.timeline.sort_by_key(|mark| mark.at);
         Recording {
@@ -208,8 +213,11 @@ impl Recorder {
     }
 
     #[inline]
-    pub fn request_offered(&mut self, client: ClientId, now: Instant) {
+    pub fn request_offered(&mut self, client: ClientId, request: u64, now: Instant) {
         let cohort = self.in_cohort(now);
+        if cohort && self.tracer.is_on() {
+            self.tracer.begin(client, request, now);
+        }
         let live = &mut self.clients[client.index()];
         live.window.offered += 1;
         live.record.offered += u64::from(cohort);

@@ -9,6 +9,7 @@ use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Episode;
 use crate::observe::probe::Probe;
+use crate::observe::trace::TracedRequest;
 use crate::policy::app::circuit_breaker::Mode;
 
 /// The whole record of one run.
@@ -37,6 +38,8 @@ pub struct Recording {
     pub episodes: Vec<Episode>,
     /// What a person would tell, in order of time.
     pub timeline: Vec<Mark>,
+    /// The first requests of the measured interval, attempt by attempt, as many as were asked for.
+    pub traces: Vec<TracedRequest>,
     /// Marks and episodes left out because there were too many.
     pub left_out: u64,
 }

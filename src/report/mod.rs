@@ -9,9 +9,11 @@ pub mod golden;
 pub mod story;
 pub mod style;
 pub mod table;
+pub mod traces;
 pub mod wrap;
 
 use crate::analysis::summary::Summary;
+use crate::analysis::traces::Traced;
 use crate::analysis::words;
 use crate::experiment::aggregate::Comparison;
 use crate::export;
@@ -53,6 +55,16 @@ pub fn run(summary: &Summary, format: Format, style: Style) -> String {
         Format::Json => export::json::text(summary),
         Format::Csv => csv(|to| export::csv::summary(summary, to)),
         Format::Markdown => run_markdown(summary),
+    }
+}
+
+/// One run with requests that were followed; their times do not fit among the figures of CSV.
+pub fn traced_run(traced: &Traced<'_>, format: Format, style: Style) -> String {
+    match format {
+        Format::Table => format!("{}\n{}", run_text(traced.summary, style), self::traces::text(traced.traces, style)),
+        Format::Json => export::json::text(traced),
+        Format::Csv => csv(|to| export::csv::summary(traced.summary, to)),
+        Format::Markdown => format!("{}\n{}", run_markdown(traced.summary), self::traces::markdown(traced.traces)),
     }
 }
 

@@ -242,7 +242,7 @@ impl World<'_> {
 
     /// A new request: chooses its target and calls.
     fn offer(&mut self, client: ClientId, request: u64, parent: u32) {
-        self.recorder.request_offered(client, self.calendar.now());
+        self.recorder.request_offered(client, request, self.calendar.now());
         let targets = &self.topology.clients[client.index()].targets;
         let site = match targets.as_slice() {
             [(_, only)] => *only,

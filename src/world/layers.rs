@@ -90,7 +90,12 @@ impl<'t> World<'t> {
     /// A try was refused at a layer: it goes up from there within this instant.
     pub(super) fn refuse(&mut self, call: u32, place: usize, outcome: Outcome) {
         let Call { site, started, .. } = self.calls[call];
-        self.recorder.short_circuited(self.topology.sites[site as usize].edge, started);
+        let edge = self.topology.sites[site as usize].edge;
+        self.recorder.short_circuited(edge, started);
+        if self.recorder.tracer.is_on() {
+            let now = self.now();
+            self.recorder.tracer.refused(self.calls[call].request, edge, now, outcome);
+        }
         let state = &mut self.calls[call];
         (state.state, state.current, state.last) = (CallState::Settling, place as u32, outcome);
         self.calendar.schedule_in(Nanos::ZERO, Kind::Settles as u8, call);
@@ -146,6 +151,7 @@ impl<'t> World<'t> {
         let (rules, _) = self.rules(call).expect("a layer belongs to a policy");
         let place = rules.layers.iter().position(|l| *l == layer).expect("the layer is there");
         self.take_blame_from_below(call);
+        self.trace_cut(call, outcome);
         self.give_back_below(call, place + 1);
         self.blame(call, outcome);
         if self.calls[call].state == CallState::Settling {
@@ -154,6 +160,14 @@ impl<'t> World<'t> {
             return;
         }
         self.ascend(call, place, outcome);
+    }
+
+    /// An attempt is about to be given up for this reason.
+    fn trace_cut(&mut self, call: u32, outcome: Outcome) {
+        let Call { state, current, .. } = self.calls[call];
+        if state == CallState::InFlight {
+            self.trace_over(current, outcome);
+        }
     }
 
     /// Before an attempt is given up: what it has met so far is why.
@@ -294,6 +308,7 @@ impl<'t> World<'t> {
         }
         // Inherited: it bounds the whole call.
         self.take_blame_from_below(call);
+        self.trace_cut(call, Outcome::DEADLINE);
         self.give_back_below(call, 0);
         self.blame(call, Outcome::DEADLINE);
         if self.calls[call].state == CallState::Settling {

@@ -74,6 +74,7 @@ impl World<'_> {
     /// The call no longer waits for this attempt.
     fn abandon_attempt(&mut self, call: u32, job: u32) {
         self.attempt_over(call, job);
+        self.trace_over(job, Outcome::GIVEN_UP);
         self.jobs[job].call = NOBODY;
         match self.jobs[job].state {
             // It finds out when it gets there.

@@ -5,6 +5,7 @@ use super::event::Kind;
 use super::hot::{self, HotSite};
 use super::keys::{Purpose, below};
 use super::state::*;
+use crate::base::id::ReplicaId;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Instant;
@@ -136,6 +137,10 @@ impl World<'_> {
         let state = &mut self.calls[call];
         state.current = job;
         state.state = CallState::InFlight;
+        if self.recorder.tracer.is_on() {
+            let now = self.now();
+            self.recorder.tracer.sent(request, self.jobs[job].path, edge, ReplicaId(replica), now);
+        }
         self.send_request(job);
     }
 
@@ -149,6 +154,15 @@ impl World<'_> {
         }
     }
 
+    /// An attempt is over for its caller, for whoever follows its request.
+    #[inline(always)]
+    pub(super) fn trace_over(&mut self, job: u32, outcome: Outcome) {
+        if self.recorder.tracer.is_on() {
+            let (now, Job { request, path, .. }) = (self.now(), self.jobs[job]);
+            self.recorder.tracer.over(request, path, now, outcome);
+        }
+    }
+
     /// An answer (or the news that there will be none) has come back.
     pub(super) fn answer_arrives(&mut self, job: u32) {
         let Job { call, outcome, cause, .. } = self.jobs[job];
@@ -159,6 +173,7 @@ impl World<'_> {
             return self.hold_back(call, Kind::AnswerArrives, job);
         }
         self.attempt_over(call, job);
+        self.trace_over(job, outcome);
         self.free_job(job);
         // What the hop itself decided (refused, reset) keeps its class; what the callee answered is seen from outside.
         let seen = if outcome.class == crate::base::outcome::Class::Timeout { outcome.passed_on() } else { outcome };
@@ -211,6 +226,9 @@ impl World<'_> {
             self.call_deadline_off(call);
         }
         self.recorder.call_ended(edge, started, now, outcome);
+        if self.recorder.tracer.is_on() && holds & hold::PARENT == hold::OF_CLIENT {
+            self.recorder.tracer.end(self.calls[call].request, now, outcome);
+        }
         self.free_call(call);
         match holds & hold::PARENT {
             hold::OF_JOB => self.call_returns(parent, outcome, cause),

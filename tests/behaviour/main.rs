@@ -9,3 +9,4 @@ mod services;
 mod soak;
 mod steps;
 mod support;
+mod traces;

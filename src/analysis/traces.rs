@@ -1,0 +1,68 @@
+//! Requests attempt by attempt, with names and in seconds: what `--trace` asks for.
+
+use super::names;
+use super::summary::Summary;
+use crate::base::time::Instant;
+use crate::observe::recording::Recording;
+use crate::observe::trace::TracedRequest;
+use crate::topology::Topology;
+use serde::{Deserialize, Serialize};
+
+/// One request of a client.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestTrace {
+    pub client: String,
+    /// The how-manieth of its client's requests, from 0.
+    pub number: u64,
+    pub offered: f64,
+    /// Both `null`: still in flight when the run ended.
+    pub ended: Option<f64>,
+    pub outcome: Option<String>,
+    /// In the order in which they began.
+    pub attempts: Vec<AttemptTrace>,
+}
+
+/// One try of one call below the request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AttemptTrace {
+    /// `orders.place -> inventory.reserve`
+    pub call: String,
+    /// The replica; `null`: refused before it was sent.
+    pub host: Option<String>,
+    pub sent: f64,
+    pub ended: Option<f64>,
+    /// Status and flags; `499 DC`: nobody waited for it any more.
+    pub outcome: Option<String>,
+}
+
+/// A summary with the requests that were followed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Traced<'a> {
+    #[serde(flatten)]
+    pub summary: &'a Summary,
+    pub traces: &'a [RequestTrace],
+}
+
+/// All that was followed.
+pub fn traces(topology: &Topology, recording: &Recording) -> Vec<RequestTrace> {
+    recording.traces.iter().map(|traced| request(topology, traced)).collect()
+}
+
+fn request(topology: &Topology, traced: &TracedRequest) -> RequestTrace {
+    let seconds = |at: Instant| at.as_secs_f64();
+    let attempts = traced.attempts.iter().map(|attempt| AttemptTrace {
+        call: topology.edges[attempt.edge.index()].name.clone(),
+        host: attempt.replica.map(|replica| names::replica(topology, replica)),
+        sent: seconds(attempt.sent),
+        ended: attempt.ended.map(|(at, _)| seconds(at)),
+        outcome: attempt.ended.map(|(_, outcome)| outcome.to_string()),
+    });
+    RequestTrace {
+        client: topology.clients[traced.client.index()].name.clone(),
+        number: traced.number,
+        offered: seconds(traced.offered),
+        ended: traced.ended.map(|(at, _)| seconds(at)),
+        outcome: traced.ended.map(|(_, outcome)| outcome.to_string()),
+        attempts: attempts.collect(),
+    }
+}
