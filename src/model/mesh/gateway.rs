@@ -1,6 +1,6 @@
 //! Gateways and hosts outside the cluster: only what binding a rule to its host needs.
 
-use super::{Host, Labels, Meta, Written};
+use super::{ExportTo, Host, Labels, Meta, Written};
 
 /// `networking.istio.io` or `gateway.networking.k8s.io`.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,4 +23,6 @@ pub struct GatewayServer {
 pub struct ServiceEntry {
     pub meta: Meta,
     pub hosts: Vec<Written<Host>>,
+    pub ports: Vec<u32>,
+    pub export_to: Vec<ExportTo>,
 }

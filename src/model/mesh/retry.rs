@@ -50,24 +50,3 @@ pub enum RetryCondition {
     GrpcResourceExhausted,
     GrpcUnavailable,
 }
-
-impl RetryCondition {
-    pub const ALL: [(&'static str, RetryCondition); 16] = [
-        ("5xx", RetryCondition::ServerError),
-        ("gateway-error", RetryCondition::GatewayError),
-        ("reset", RetryCondition::Reset),
-        ("reset-before-request", RetryCondition::ResetBeforeRequest),
-        ("connect-failure", RetryCondition::ConnectFailure),
-        ("envoy-ratelimited", RetryCondition::EnvoyRateLimited),
-        ("retriable-4xx", RetryCondition::Retriable4xx),
-        ("refused-stream", RetryCondition::RefusedStream),
-        ("retriable-status-codes", RetryCondition::RetriableStatusCodes),
-        ("retriable-headers", RetryCondition::RetriableHeaders),
-        ("http3-post-connect-failure", RetryCondition::Http3PostConnectFailure),
-        ("cancelled", RetryCondition::GrpcCancelled),
-        ("deadline-exceeded", RetryCondition::GrpcDeadlineExceeded),
-        ("internal", RetryCondition::GrpcInternal),
-        ("resource-exhausted", RetryCondition::GrpcResourceExhausted),
-        ("unavailable", RetryCondition::GrpcUnavailable),
-    ];
-}

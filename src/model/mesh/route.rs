@@ -206,3 +206,31 @@ pub struct HeaderChange {
     pub add: Labels,
     pub remove: Vec<String>,
 }
+
+impl VirtualService {
+    /// Whether it is for sidecars, and not for gateways alone.
+    pub fn is_for_mesh(&self) -> bool {
+        self.gateways.iter().any(|gateway| gateway.value == GatewayRef::Mesh)
+    }
+
+    /// Every destination that a rule names, mirrors included.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.http.iter().flat_map(|rule| {
+            let routes = match &rule.action {
+                Action::Forward(list) => list.as_slice(),
+                Action::Redirect(_) | Action::Answer(_) | Action::Delegate(_) => &[],
+            };
+            routes.iter().map(|one| &one.destination).chain(rule.mirrors.iter().map(|mirror| &mirror.destination))
+        })
+    }
+
+    pub fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
+        self.http.iter_mut().flat_map(|rule| {
+            let routes = match &mut rule.action {
+                Action::Forward(list) => list.as_mut_slice(),
+                Action::Redirect(_) | Action::Answer(_) | Action::Delegate(_) => &mut [],
+            };
+            routes.iter_mut().map(|one| &mut one.destination).chain(rule.mirrors.iter_mut().map(|mirror| &mut mirror.destination))
+        })
+    }
+}
