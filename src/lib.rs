@@ -10,6 +10,7 @@ pub mod cli;
 pub mod engine;
 pub mod experiment;
 pub mod export;
+pub mod import;
 pub mod model;
 pub mod observe;
 pub mod policy;

@@ -3,6 +3,7 @@
 pub mod expectation;
 mod later;
 pub mod load;
+pub mod mesh;
 pub mod name;
 pub mod overlay;
 mod parentheses;

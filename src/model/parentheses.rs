@@ -23,6 +23,11 @@ impl<'a> Protected<'a> {
         protected
     }
 
+    /// A text in which nothing is swapped.
+    pub fn nothing(original: &'a str) -> Protected<'a> {
+        Protected { original, swapped: None, colon: ':', comma: ',' }
+    }
+
     /// What to parse.
     pub fn text(&self) -> &str {
         self.swapped.as_deref().unwrap_or(self.original)

@@ -29,21 +29,14 @@ pub fn read_from(sources: &Sources, id: SourceId, start: usize) -> Result<Node, 
     let (before, text) = sources.text(id).split_at(start);
     let protected = Protected::new(text);
     let indent = before.chars().count() as u32;
-    let limits = options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST, emit_comments: false };
-    let parser = Parser::new_from_str_with_options(protected.text(), limits);
-    let reader = Reader {
-        sources,
-        id,
-        indent,
-        protected: &protected,
-        parser,
-        nodes: 0,
-        aliased: 0,
-        anchors: BTreeMap::new(),
-        open: Vec::new(),
-        found: Diagnostics::new(),
-    };
-    reader.document()
+    Reader::new(sources, id, indent, &protected).document()
+}
+
+/// Reads a text of any number of documents, as manifests are, and says what is wrong with it: all documents up to the
+/// first that is not YAML. In a manifest nothing goes beyond YAML.
+pub fn read_stream(sources: &Sources, id: SourceId) -> (Vec<Node>, Diagnostics) {
+    let plain = Protected::nothing(sources.text(id));
+    Reader::new(sources, id, 0, &plain).stream()
 }
 
 struct Reader<'a> {
@@ -68,6 +61,41 @@ type Stop = Box<Diagnostic>;
 type Next<'a> = (Event<'a>, Span);
 
 impl<'a> Reader<'a> {
+    fn new(sources: &'a Sources, id: SourceId, indent: u32, protected: &'a Protected<'a>) -> Reader<'a> {
+        let limits = options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST, emit_comments: false };
+        let parser = Parser::new_from_str_with_options(protected.text(), limits);
+        Reader {
+            sources,
+            id,
+            indent,
+            protected,
+            parser,
+            nodes: 0,
+            aliased: 0,
+            anchors: BTreeMap::new(),
+            open: Vec::new(),
+            found: Diagnostics::new(),
+        }
+    }
+
+    fn stream(mut self) -> (Vec<Node>, Diagnostics) {
+        let mut documents = Vec::new();
+        loop {
+            match self.next() {
+                Ok((Event::StreamEnd, _)) => return (documents, self.found),
+                Ok((Event::StreamStart | Event::DocumentStart(..), _)) => {}
+                Ok((Event::DocumentEnd, _)) => self.anchors.clear(),
+                event => match event.and_then(|event| self.value(event)) {
+                    Ok(node) => documents.push(node),
+                    Err(stop) => {
+                        self.found.push(*stop);
+                        return (documents, self.found);
+                    }
+                },
+            }
+        }
+    }
+
     fn document(mut self) -> Result<Node, Diagnostics> {
         match self.only_document() {
             Ok(node) if self.found.is_empty() => Ok(node),

@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("policy", &["base"]),
     ("engine", &["base"]),
     ("model", &["base"]),
+    ("import", &["base", "model"]),
     ("topology", &["base", "policy", "model"]),
     ("observe", &["base", "policy", "topology"]),
     ("world", &["base", "policy", "engine", "topology", "observe"]),
@@ -25,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("experiment", &["base", "topology", "observe", "world", "analysis"]),
     ("export", &["base", "policy", "topology", "observe", "analysis", "experiment"]),
     ("report", &["base", "model", "topology", "observe", "analysis", "experiment", "export"]),
-    ("cli", &["base", "model", "topology", "observe", "world", "analysis", "experiment", "export", "report"]),
+    ("cli", &["base", "model", "import", "topology", "observe", "world", "analysis", "experiment", "export", "report"]),
 ];
 
 /// Words that code (tests excepted) under one of the paths must not contain.

@@ -1,0 +1,181 @@
+//! Other people's manifests: every YAML file of a corpus is read without a crash and in bounded time, every refusal has a place,
+//! and what Istio itself says of its own test cases is what is said here.
+//!
+//! The corpus is no part of this repository. It stands beside the checkout, or where `BROWNOUT_CORPUS` says; without it
+//! these tests say so and pass.
+
+use brownout::base::diagnostic::{Diagnostics, Severity};
+use brownout::import::{Imported, read};
+use brownout::model::source::Sources;
+use brownout::model::tree::{Path as TreePath, Segment};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// One file may take this long in a build that is not optimised.
+const LONGEST: Duration = Duration::from_secs(10);
+
+fn corpus() -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let path = std::env::var_os("BROWNOUT_CORPUS").map_or_else(beside, PathBuf::from);
+    if !path.is_dir() {
+        println!("no corpus at {}: nothing is checked", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            files(&path, found);
+        } else if [".yaml", ".yml", ".yaml.golden", ".yml.golden"].iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+}
+
+fn import(name: &str, bytes: Vec<u8>) -> Imported {
+    let mut sources = Sources::new();
+    match sources.add(name, bytes) {
+        Ok(file) => read(&sources, &[file]),
+        Err(problems) => Imported { problems, ..Imported::default() },
+    }
+}
+
+fn errors(problems: &Diagnostics) -> Vec<String> {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| format!("{}: {}", problem.code, problem.message)).collect()
+}
+
+/// Read, refused, told of, by kind.
+#[derive(Default)]
+struct Row {
+    read: usize,
+    refused: usize,
+    told: usize,
+}
+
+#[test]
+fn every_file_is_read_or_refused_with_a_place() {
+    let Some(root) = corpus() else { return };
+    let mut paths = Vec::new();
+    files(&root, &mut paths);
+    let mut table: BTreeMap<String, Row> = BTreeMap::new();
+    let mut slowest = (Duration::ZERO, PathBuf::new());
+    for path in &paths {
+        let began = Instant::now();
+        let imported = import(&path.to_string_lossy(), std::fs::read(path).unwrap());
+        let took = began.elapsed();
+        assert!(took < LONGEST, "{}: {took:?}", path.display());
+        slowest = slowest.max((took, path.clone()));
+        for problem in imported.problems.iter().filter(|problem| problem.severity == Severity::Error) {
+            let placed = problem.place.as_ref().is_some_and(|place| place.line > 0 && place.column > 0);
+            assert!(placed || problem.code == "not-text", "{}: {} has no place", path.display(), problem.message);
+            assert!(problem.help.is_some() || problem.code == "yaml-syntax", "{}: {} has no way out", path.display(), problem.message);
+        }
+        for kind in &imported.kinds {
+            table.entry(kind.clone()).or_default().read += 1;
+        }
+        count(&mut table, &imported.problems);
+    }
+    println!("{} files, the slowest in {:?}: {}", paths.len(), slowest.0, slowest.1.display());
+    println!("{:32} {:>6} {:>8} {:>6}", "kind", "read", "refused", "told");
+    for (kind, row) in &table {
+        println!("{kind:32} {:>6} {:>8} {:>6}", row.read, row.refused, row.told);
+    }
+}
+
+/// Objects with errors, and those with something else to say.
+fn count(table: &mut BTreeMap<String, Row>, problems: &Diagnostics) {
+    let mut objects: BTreeMap<String, bool> = BTreeMap::new();
+    for problem in problems.iter() {
+        let object = match problem.path.as_deref().and_then(TreePath::parse).unwrap_or(TreePath::ROOT).0.get(1) {
+            Some(Segment::Key(object)) => object.clone(),
+            _ => "(the file)/".to_owned(),
+        };
+        *objects.entry(object).or_default() |= problem.severity == Severity::Error;
+    }
+    for (object, refused) in objects {
+        let kind = object.split('/').next().unwrap_or("").to_owned();
+        let kind = if kind.is_empty() { "no kind".to_owned() } else { kind };
+        let row = table.entry(kind).or_default();
+        if refused { row.refused += 1 } else { row.told += 1 }
+    }
+}
+
+/// A case of Istio's unit tests: a part of an object, and whether it is valid.
+fn wrapped(applies_to: &str, value: &Value) -> Value {
+    let host = json!({"destination": {"host": "foo.baz"}});
+    let route = |part: Value| {
+        let mut rule = json!({"route": [host]});
+        rule.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        rule
+    };
+    let virtual_service = |rule: Value| json!({"hosts": ["foo.bar"], "http": [rule]});
+    let policy = |part: Value| json!({"host": "reviews", "trafficPolicy": part});
+    let (kind, spec) = match applies_to {
+        "VirtualService.spec" => ("VirtualService", value.clone()),
+        "DestinationRule.spec" => ("DestinationRule", value.clone()),
+        "http[]" | "http[] (root: has delegate)" => ("VirtualService", virtual_service(value.clone())),
+        "http[] (delegate)" => ("VirtualService", json!({"http": [value]})),
+        "http[].redirect" if value.is_null() => ("VirtualService", virtual_service(route(json!({})))),
+        "http[].redirect" => ("VirtualService", virtual_service(json!({"redirect": value}))),
+        "http[].directResponse" => ("VirtualService", virtual_service(json!({"directResponse": value}))),
+        "http[].fault.abort" | "http[].fault.delay" if value.is_null() => ("VirtualService", virtual_service(route(json!({})))),
+        "http[].fault.abort" => ("VirtualService", virtual_service(route(json!({"fault": {"abort": value}})))),
+        "http[].fault.delay" => ("VirtualService", virtual_service(route(json!({"fault": {"delay": value}})))),
+        "http[].rewrite.uriRegexRewrite" => {
+            ("VirtualService", virtual_service(route(json!({"rewrite": {"uriRegexRewrite": value, "authority": "a.b"}}))))
+        }
+        "http[].route[].destination" => ("VirtualService", virtual_service(json!({"route": [{"destination": value}]}))),
+        "http[].route" => ("VirtualService", virtual_service(json!({"route": value}))),
+        "tcp[].route" => ("VirtualService", json!({"hosts": ["foo.bar"], "tcp": [{"route": value}]})),
+        "DestinationRule.spec.trafficPolicy" => ("DestinationRule", policy(value.clone())),
+        other => match (other.strip_prefix("http[]."), other.strip_prefix("DestinationRule.spec.trafficPolicy.")) {
+            (Some(field), _) => ("VirtualService", virtual_service(route(json!({field: value})))),
+            (_, Some(field)) => ("DestinationRule", policy(json!({field: value}))),
+            _ => panic!("{other}"),
+        },
+    };
+    json!({"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": "case", "namespace": "default"}, "spec": spec})
+}
+
+/// Cases in which we part from Istio, and why.
+const UNIT_CASES_APART: &[(&str, &str)] = &[];
+
+#[test]
+fn istios_unit_cases_of_validation_are_judged_alike() {
+    let Some(root) = corpus() else { return };
+    let cases: Vec<Value> = labels(&root.join("istio/derived/validation_unit_cases.shared.json"));
+    let mut apart = Vec::new();
+    for case in &cases {
+        let document = wrapped(case["applies_to"].as_str().unwrap(), &case["value"]);
+        let imported = import("case.yaml", serde_json::to_vec_pretty(&document).unwrap());
+        let found = errors(&imported.problems);
+        if found.is_empty() != case["valid"].as_bool().unwrap() {
+            let name = case["name"].as_str().unwrap();
+            let known = UNIT_CASES_APART.iter().any(|(known, _)| *known == name);
+            apart.push((known, format!("{}: {name}: {} {found:?}", case["test"], case["value"])));
+        }
+    }
+    println!("{} cases, {} judged otherwise", cases.len(), apart.len());
+    apart.iter().for_each(|(_, case)| println!("  {case}"));
+    let unknown: Vec<&String> = apart.iter().filter(|(known, _)| !known).map(|(_, case)| case).collect();
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert!(apart.len() * 20 <= cases.len(), "{} of {} apart", apart.len(), cases.len());
+}
+
+fn labels(path: &Path) -> Vec<Value> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
+        Err(error) => {
+            println!("{}: {error}: nothing is checked", path.display());
+            Vec::new()
+        }
+    }
+}
