@@ -70,4 +70,8 @@ ids! {
     StepId,
     /// A distribution of the topology's table.
     DistId,
+    /// The connections of one proxy to one cluster.
+    ConnectionPoolId,
+    /// A connection of any of a world's connection pools.
+    ConnectionId,
 }
