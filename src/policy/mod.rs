@@ -1,4 +1,5 @@
 //! Pure decisions: validated parameters + state + answers. A policy never schedules, logs or reads the world.
 
 pub mod app;
+pub mod envoy;
 pub mod error;
