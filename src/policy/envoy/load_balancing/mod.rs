@@ -1,0 +1,1 @@
+//! Load balancing: which host gets the attempt.
