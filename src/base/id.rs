@@ -70,6 +70,10 @@ ids! {
     StepId,
     /// A distribution of the topology's table.
     DistId,
+    /// What one kind of proxy knows as one upstream: a host, a port, perhaps a subset.
+    ClusterId,
+    /// The rules that a proxy has for the requests of one site.
+    RouteTableId,
     /// The connections of one proxy to one cluster.
     ConnectionPoolId,
     /// A connection of any of a world's connection pools.

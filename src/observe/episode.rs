@@ -77,10 +77,16 @@ pub enum Trouble {
     Fallbacks = 14,
     /// Of a client: its requests fail.
     RequestsFail = 15,
+    /// On an edge: proxies eject hosts.
+    HostsEjected = 16,
+    /// On an edge: proxies have no host to send to.
+    NoHost = 17,
+    /// On an edge: a limit of the proxies' connection pools is reached.
+    PoolOverflow = 18,
 }
 
 impl Trouble {
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 19;
 }
 
 /// One thing going wrong at one place because of one cause's fault.

@@ -407,6 +407,23 @@ impl Recorder {
         live.record.retries += u64::from(cohort);
     }
 
+    pub fn retried_by_mesh(&mut self, edge: EdgeId, call_started: Instant) {
+        let cohort = self.in_cohort(call_started);
+        let live = &mut self.edges[edge.index()];
+        live.window.retries += 1;
+        live.record.mesh_retries += u64::from(cohort);
+    }
+
+    /// A proxy ejects a host.
+    pub fn ejected(&mut self, edge: EdgeId) {
+        self.edges[edge.index()].record.ejections += 1;
+    }
+
+    /// A proxy would eject a host, but as many as may be are out.
+    pub fn ejection_refused(&mut self, edge: EdgeId) {
+        self.edges[edge.index()].record.ejections_refused += 1;
+    }
+
     /// A try that is not sent.
     pub fn short_circuited(&mut self, edge: EdgeId, call_started: Instant) {
         let cohort = self.in_cohort(call_started);

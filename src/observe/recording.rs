@@ -139,6 +139,11 @@ pub struct EdgeRecord {
     pub calls: u64,
     pub attempts: u64,
     pub retries: u64,
+    /// By the callers' proxies.
+    pub mesh_retries: u64,
+    /// Hosts that proxies ejected, and those that they would have but for the limit; whole run.
+    pub ejections: u64,
+    pub ejections_refused: u64,
     /// Tries that were never sent: breaker open, bulkhead full, rate limited, given up while
     /// waiting for a permit or in a back-off.
     pub short_circuited: u64,
@@ -196,6 +201,13 @@ pub enum Happening {
         caller: u32,
         from: Mode,
         to: Mode,
+    },
+    /// The proxy of this caller ejected a replica, or let it back.
+    Ejection {
+        edge: EdgeId,
+        caller: u32,
+        replica: ReplicaId,
+        ejected: bool,
     },
     CacheFlushed(CacheId),
 }

@@ -9,6 +9,7 @@ pub mod compile;
 pub mod expectation;
 pub mod fault;
 pub mod graph;
+pub mod mesh;
 pub mod rate;
 pub mod site;
 pub mod step;
@@ -67,6 +68,7 @@ pub struct Topology {
     pub attributes: Vec<Attribute>,
     pub faults: Vec<Fault>,
     pub expectations: Vec<expectation::Expectation>,
+    pub mesh: mesh::Mesh,
     pub graph: graph::CallGraph,
 }
 
@@ -177,6 +179,8 @@ pub enum Keys {
     Zipf(Zipf),
     /// Each of `1..=n` alike.
     Uniform(u64),
+    /// Shares summed up to each of `1..=n`; the last is 1.
+    Weighted(Vec<f64>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

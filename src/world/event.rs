@@ -44,6 +44,24 @@ pub(super) enum Kind {
     BodyStarts,
     /// A call that waited has been given a bulkhead's permit; slot: call.
     PermitGiven,
+    /// In a proxy; slot: stream.
+    InjectedDelayOver,
+    RouteTimeoutFires,
+    ProxyBackoffOver,
+    /// Slot: upstream request.
+    PerTryTimeoutFires,
+    /// Of a proxy's connection; slot: its number.
+    SynArrives,
+    SynSentAgain,
+    Connected,
+    ConnectRefused,
+    ConnectTimeoutFires,
+    ConnectionBreaks,
+    IdleCheck,
+    ConnectionAges,
+    /// Of what a proxy knows of a cluster; slot: cell.
+    OutlierSweep,
+    HealthDelivered,
 }
 
 impl Kind {
@@ -58,6 +76,8 @@ impl Kind {
         by_number!(ClientArrival, UserReady, JobArrives, StepDone, AnswerArrives, TimeoutFires, DeadlinePasses, BackoffOver);
         by_number!(PermitWaitOver, Settles, QueueWaitOver, PoolWaitOver, RequestSentAgain, AnswerSentAgain);
         by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
+        by_number!(InjectedDelayOver, RouteTimeoutFires, ProxyBackoffOver, PerTryTimeoutFires, SynArrives, SynSentAgain, Connected);
+        by_number!(ConnectRefused, ConnectTimeoutFires, ConnectionBreaks, IdleCheck, ConnectionAges, OutlierSweep, HealthDelivered);
         unreachable!("no event has the tag {tag}")
     }
 }
@@ -87,6 +107,20 @@ impl World<'_> {
             Kind::ReplicaReturns => self.replica_returns(slot),
             Kind::BodyStarts => self.body_starts(slot),
             Kind::PermitGiven => self.permit_given(slot),
+            Kind::InjectedDelayOver => self.injected_delay_over(slot),
+            Kind::RouteTimeoutFires => self.route_timeout_fires(slot),
+            Kind::ProxyBackoffOver => self.proxy_backoff_over(slot),
+            Kind::PerTryTimeoutFires => self.per_try_timeout_fires(slot),
+            Kind::SynArrives => self.syn_arrives(slot),
+            Kind::SynSentAgain => self.syn_sent_again(slot),
+            Kind::Connected => self.connected(slot),
+            Kind::ConnectRefused => self.connect_refused(slot),
+            Kind::ConnectTimeoutFires => self.connect_timeout_fires(slot),
+            Kind::ConnectionBreaks => self.connection_breaks(slot),
+            Kind::IdleCheck => self.idle_check(slot),
+            Kind::ConnectionAges => self.connection_ages(slot),
+            Kind::OutlierSweep => self.outlier_sweep(slot),
+            Kind::HealthDelivered => self.health_delivered(slot),
         }
     }
 }

@@ -17,13 +17,23 @@ pub(super) struct HotSite {
     pub path: u32,
     pub layers: u8,
     pub kind: Kind,
-    /// The caller's balancer counts its attempts in progress.
-    pub counts_active: bool,
+    pub sends: Sends,
     /// A link between two zones may take the place of `link`.
     pub by_zone: bool,
 }
 
 const _: () = assert!(size_of::<HotSite>() == 32);
+
+/// Who sends an attempt on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// The caller itself.
+    Plainly,
+    /// The caller itself, whose balancer counts its attempts in progress.
+    Counted,
+    /// The caller's proxy.
+    Proxied,
+}
 
 /// How much of a policy a call meets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +47,7 @@ pub(super) enum Kind {
 }
 
 pub(super) fn sites(topology: &Topology) -> Vec<HotSite> {
-    let hot = |site: &crate::topology::Site| {
+    let hot = |(place, site): (usize, &crate::topology::Site)| {
         let service = &topology.services[site.service.index()];
         let layers = if site.policy.is_none() { &[][..] } else { &topology.policies[site.policy.index()].rules.layers };
         let replicas = service.replicas.len() as u32;
@@ -55,9 +65,13 @@ pub(super) fn sites(topology: &Topology) -> Vec<HotSite> {
                 [Layer::Timeout] => Kind::Timeout,
                 _ => Kind::Layered,
             },
-            counts_active: replicas > 1 && matches!(service.balancing, LoadBalancing::LeastRequest { .. }),
+            sends: match service.balancing {
+                _ if topology.mesh.table(SiteId::new(place)).is_some() => Sends::Proxied,
+                LoadBalancing::LeastRequest { .. } if replicas > 1 => Sends::Counted,
+                _ => Sends::Plainly,
+            },
             by_zone: site.by_zone && !topology.zone_links.is_empty(),
         }
     };
-    topology.sites.iter().map(hot).collect()
+    topology.sites.iter().enumerate().map(hot).collect()
 }

@@ -34,6 +34,10 @@ pub(super) enum Purpose {
     LossOut = 0x5000_0009,
     LossBack = 0x6000_000b,
     LinkFault = 0x7000_000d,
+    Inject = 0x8000_0011,
+    Route = 0x9000_0013,
+    Outlier = 0xa000_0017,
+    Handshake = 0xb000_0019,
 }
 
 /// The place below `path` that belongs to `part`: an attempt, a body, a turn of a loop.
@@ -71,6 +75,15 @@ impl Keys {
     pub fn call(&self, site: u32, request: u64, path: u32, purpose: Purpose) -> Words {
         self.sites[site as usize].draw(request, path.wrapping_add(purpose as u32))
     }
+}
+
+/// Per cluster of the mesh: what its proxies draw, from its name and its callers'.
+pub(super) fn of_clusters(topology: &Topology, streams: Streams) -> Vec<StreamKey> {
+    let callers = |cluster: &crate::topology::mesh::Cluster| match topology.replicas.get(cluster.callers.start as usize) {
+        Some(replica) => topology.services[replica.service.index()].name.clone(),
+        None => topology.clients.iter().find(|c| c.callers.contains(&cluster.callers.start)).map_or_else(Default::default, |c| c.name.clone()),
+    };
+    topology.mesh.clusters.iter().map(|cluster| streams.key(&cluster.name, &format!("proxies of {}", callers(cluster)))).collect()
 }
 
 /// The random name of a client in the tree of paths.

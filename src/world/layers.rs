@@ -176,10 +176,15 @@ impl<'t> World<'t> {
         if state == CallState::InFlight {
             self.calls[call].cause = self.met_by(current).or(cause);
         }
+        if state == CallState::InProxy
+            && let Some(job) = self.job_in_proxy(call)
+        {
+            self.calls[call].cause = self.met_by(job).or(cause);
+        }
     }
 
     /// What holds an attempt up: what it has met itself, or the job that it waits for, or those before it in a queue.
-    fn met_by(&self, job: u32) -> Cause {
+    pub(super) fn met_by(&self, job: u32) -> Cause {
         let mut at = job;
         for _ in 0..DEEPEST_WAIT {
             let Job { state, cause, pending, next, replica, .. } = self.jobs[at];
@@ -188,6 +193,10 @@ impl<'t> World<'t> {
             }
             at = match state {
                 JobState::Calling if self.calls[pending].state == CallState::InFlight => self.calls[pending].current,
+                JobState::Calling if self.calls[pending].state == CallState::InProxy => match self.job_in_proxy(pending) {
+                    Some(job) => job,
+                    None => return Cause::NONE,
+                },
                 JobState::WithBodies if next != NOBODY => next,
                 JobState::Travelling | JobState::Answering => return Cause::NONE,
                 _ => return self.replicas[replica as usize].cause,
@@ -240,6 +249,7 @@ impl<'t> World<'t> {
         match holds & hold::PARENT {
             hold::OF_JOB if self.with_deadlines => self.deadlines[parent as usize],
             hold::OF_CALL => self.extras[parent as usize].deadline.min(self.inherited_deadline(parent)),
+            hold::OF_UPSTREAM => Instant::NEVER,
             _ => Instant::NEVER,
         }
     }
@@ -262,6 +272,7 @@ impl<'t> World<'t> {
         match self.rules(call).and_then(|(rules, _)| rules.deadline.as_ref()) {
             Some(deadline) => deadline.propagate,
             None if holds & hold::PARENT == hold::OF_CALL => self.tells_deadline(parent),
+            None if holds & hold::PARENT == hold::OF_UPSTREAM => false,
             None => true,
         }
     }
@@ -272,6 +283,7 @@ impl<'t> World<'t> {
         match holds & hold::PARENT {
             hold::OF_JOB => self.deadlines[parent as usize],
             hold::OF_CALL => self.told_deadline(parent),
+            hold::OF_UPSTREAM => self.told_deadline_of_upstream(parent),
             _ => Instant::NEVER,
         }
     }

@@ -26,6 +26,7 @@ impl World<'_> {
                 self.recorder.short_circuited(self.topology.sites[site as usize].edge, started);
             }
             CallState::InFallback => self.give_up_call(current),
+            CallState::InProxy => self.leave_proxy(call, current),
             CallState::Settling | CallState::Deciding | CallState::Gone | CallState::Free => {}
         }
         if state != CallState::Settling {
@@ -72,7 +73,7 @@ impl World<'_> {
     }
 
     /// The call no longer waits for this attempt.
-    fn abandon_attempt(&mut self, call: u32, job: u32) {
+    pub(super) fn abandon_attempt(&mut self, call: u32, job: u32) {
         self.attempt_over(call, job);
         self.trace_over(job, Outcome::GIVEN_UP);
         self.jobs[job].call = NOBODY;

@@ -11,7 +11,7 @@ use super::state::{Job, JobState, NOBODY};
 use crate::base::dist::Dist;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
-use crate::base::stream::Source;
+use crate::base::stream::{Source, Words};
 use crate::base::time::Nanos;
 use crate::observe::episode::Cause;
 use crate::topology::Topology;
@@ -69,6 +69,39 @@ impl World<'_> {
         if hot.by_zone { self.link_by_zone(job, site) } else { hot.link }
     }
 
+    /// The link between a caller and a replica.
+    pub(super) fn link_between(&self, caller: u32, replica: ReplicaId, link: LinkId, by_zone: bool) -> LinkId {
+        let from = match self.topology.replicas.get(caller as usize) {
+            Some(replica) => replica.zone,
+            None => self.topology.clients.iter().find(|c| c.callers.contains(&caller)).map_or(ZoneId::NONE, |client| client.zone),
+        };
+        let to = self.topology.replicas[replica.index()].zone;
+        if !by_zone || from.is_none() || to.is_none() || self.topology.zone_links.is_empty() {
+            return link;
+        }
+        let between = self.topology.zone_links[from.index() * self.topology.zones.len() + to.index()];
+        if between.is_some() { between } else { link }
+    }
+
+    /// What one leg of setting a connection up meets: whether it is lost, by how much it is late, and why.
+    pub(super) fn weather_of_connection(&self, link: LinkId, back: bool, words: &mut Words) -> (bool, Nanos, Cause) {
+        let loss = self.topology.links[link.index()].loss;
+        let (mut lost, mut extra, mut cause) = (loss > 0.0 && words.chance(loss), Nanos::ZERO, Cause::NONE);
+        for (_, _, fault) in self.links.faults.iter().filter(|(on, ..)| *on == link) {
+            // What a partition holds counts as lost: it is sent again until it gets through.
+            let blocked = if back { fault.blocked.back } else { fault.blocked.out };
+            let hit = blocked || (fault.loss > 0.0 && words.chance(fault.loss));
+            lost |= hit;
+            if let Some(latency) = &fault.latency {
+                extra += latency.sample(words);
+            }
+            if hit || fault.latency.is_some() {
+                cause = fault.cause;
+            }
+        }
+        (lost, extra, cause)
+    }
+
     #[cold]
     fn link_by_zone(&self, job: u32, site: u32) -> LinkId {
         let call = self.jobs[job].call;
@@ -118,7 +151,10 @@ impl World<'_> {
             Way::Out => (Kind::JobArrives, Purpose::LinkOut),
             Way::Back => (Kind::AnswerArrives, Purpose::LinkBack),
         };
-        let after = latency.sample(&mut self.keys.call(site, request, path, purpose));
+        let mut after = latency.sample(&mut self.keys.call(site, request, path, purpose));
+        if self.proxies.on {
+            after += self.proxies_on_the_way(job, site, way == Way::Back);
+        }
         if self.links.rough {
             return self.transmit_roughly(job, site, way, link, after);
         }

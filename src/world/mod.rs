@@ -18,6 +18,7 @@ mod keys;
 mod layers;
 mod leave;
 mod link;
+mod mesh;
 mod outbound;
 mod program;
 mod replica;
@@ -42,6 +43,7 @@ use client::ClientState;
 use hot::HotSite;
 use keys::Keys;
 use link::Links;
+use mesh::Proxies;
 use replica::{PoolState, ReplicaState};
 use schedule::Occurrence;
 use state::{Call, CallExtra, Job};
@@ -72,6 +74,7 @@ pub struct World<'t> {
     pool_places: Vec<u32>,
     caches: Vec<CacheState>,
     links: Links,
+    proxies: Proxies,
     /// Policy state by cell; a column is empty if no policy uses it.
     breakers: Vec<Option<BreakerState>>,
     /// Per cell of a breaker: what was last told of it.

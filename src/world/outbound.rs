@@ -2,7 +2,7 @@
 
 use super::World;
 use super::event::Kind;
-use super::hot::{self, HotSite};
+use super::hot::{self, HotSite, Sends};
 use super::keys::{Purpose, below};
 use super::state::*;
 use crate::base::id::ReplicaId;
@@ -55,7 +55,7 @@ impl World<'_> {
         call
     }
 
-    fn prepare_extra(&mut self, call: u32) {
+    pub(super) fn prepare_extra(&mut self, call: u32) {
         if self.extras.len() <= call as usize {
             self.extras.resize(call as usize + 1, CallExtra::NONE);
         }
@@ -68,6 +68,7 @@ impl World<'_> {
         match holds & hold::PARENT {
             hold::OF_JOB => self.jobs[parent].replica,
             hold::OF_CALL => self.caller_of(parent),
+            hold::OF_UPSTREAM => self.caller_of_upstream(parent),
             _ => match self.topology.sites[site as usize].caller {
                 Caller::Client(client) => self.clients_caller(client, parent),
                 Caller::Endpoint(_) => unreachable!("an endpoint's call belongs to a job"),
@@ -108,10 +109,14 @@ impl World<'_> {
     /// Sends one attempt on its way.
     #[inline(always)]
     pub(super) fn send_attempt(&mut self, call: u32) {
+        let sends = self.sites[self.calls[call].site as usize].sends;
+        if sends == Sends::Proxied {
+            return self.enter_proxy(call);
+        }
         let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
         let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
         let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
-        let HotSite { edge, entry, counts_active, .. } = self.sites[site as usize];
+        let HotSite { edge, entry, .. } = self.sites[site as usize];
         self.recorder.attempt_sent(edge, started);
         let job = self.new_job(Job {
             request,
@@ -125,9 +130,9 @@ impl World<'_> {
             outcome: Outcome::OK,
             cause,
             state: JobState::Travelling,
-            marks: if counts_active { mark::ACTIVE } else { 0 },
+            marks: if sends == Sends::Counted { mark::ACTIVE } else { 0 },
         });
-        if counts_active {
+        if sends == Sends::Counted {
             let active = self.active_place(call, replica);
             self.active[active] += 1;
         }
@@ -182,6 +187,9 @@ impl World<'_> {
         if seen.is_failure() {
             self.blame(call, seen);
         }
+        if self.calls[call].holds & hold::PARENT == hold::OF_UPSTREAM {
+            return self.upstream_answers(call, seen);
+        }
         self.attempt_ended(call, seen);
     }
 
@@ -206,7 +214,7 @@ impl World<'_> {
 
     /// The innermost outcome of a try goes up through the layers.
     #[inline(always)]
-    fn attempt_ended(&mut self, call: u32, outcome: Outcome) {
+    pub(super) fn attempt_ended(&mut self, call: u32, outcome: Outcome) {
         let HotSite { kind, layers, policy, .. } = self.sites[self.calls[call].site as usize];
         match kind {
             hot::Kind::Layered => return self.ascend(call, usize::from(layers), outcome),
@@ -233,6 +241,7 @@ impl World<'_> {
         match holds & hold::PARENT {
             hold::OF_JOB => self.call_returns(parent, outcome, cause),
             hold::OF_CALL => self.fallback_returns(parent, outcome, cause),
+            hold::OF_UPSTREAM => unreachable!("a proxy's try has no layers to end it"),
             _ => self.request_ended(site, parent, started, outcome, cause),
         }
     }

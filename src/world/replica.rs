@@ -152,6 +152,8 @@ impl World<'_> {
         self.count_replicas(replica, false);
         self.clear_own_caches(replica, cause);
         self.forget_policies(replica);
+        self.forget_proxy(replica);
+        self.host_is_gone(replica);
         // Told last: whatever its breakers did at this instant, they did before.
         let now = self.now();
         self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
@@ -203,8 +205,10 @@ impl World<'_> {
         }
         for event in std::mem::take(&mut self.replicas[replica as usize].held) {
             // Answers that it has not seen, to calls that are given up now.
-            if event.kind == Kind::AnswerArrives {
-                self.free_job(event.slot);
+            match event.kind {
+                Kind::AnswerArrives => self.free_job(event.slot),
+                Kind::Settles if self.calls[event.slot].state == CallState::Gone => self.free_call(event.slot),
+                _ => {}
             }
         }
         let state = &self.replicas[replica as usize];
@@ -327,6 +331,7 @@ impl World<'_> {
             Kind::StepDone => self.calendar.schedule_in(after, Kind::StepDone as u8, slot),
             Kind::JobArrives => self.arrive_unusually(slot, self.service_of(slot)),
             Kind::AnswerArrives => self.answer_arrives(slot),
+            Kind::Settles => self.settles(slot),
             Kind::QueueWaitOver | Kind::PoolWaitOver => {
                 let Job { state, pending, request: its, path: place, .. } = self.jobs.entries()[slot as usize];
                 if (its, place) != (request, path) {

@@ -6,6 +6,7 @@ use super::client::ClientState;
 use super::event::Kind;
 use super::keys::Keys;
 use super::link::Links;
+use super::mesh::Proxies;
 use super::replica::{PoolState, ReplicaState};
 use super::schedule::{Occurrence, occurrences};
 use crate::base::limit::{LimitReached, Limits};
@@ -91,6 +92,7 @@ impl<'t> World<'t> {
             pool_places,
             caches: CacheState::all(topology),
             links: Links::new(topology),
+            proxies: Proxies::new(topology, seed),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
@@ -154,7 +156,7 @@ impl<'t> World<'t> {
     }
 
     fn is_idle(&self) -> bool {
-        self.jobs.is_empty() && self.calls.is_empty()
+        self.jobs.is_empty() && self.calls.is_empty() && self.proxies.is_idle()
     }
 
     fn finish(self, at: Instant, interrupted: bool) -> Recording {

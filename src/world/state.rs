@@ -16,7 +16,8 @@ pub(super) struct Call {
     /// The client's request this is part of: client number and count, the key of its random draws.
     pub request: u64,
     pub started: Instant,
-    /// Who waits for it: a job, another call (whose fallback it is), or an instance or user of a client.
+    /// Who waits for it: a job, another call (whose fallback it is), a proxy's upstream request, or an instance or user of a
+    /// client.
     pub parent: u32,
     pub site: u32,
     /// Its place in the tree of the request's calls, for random draws.
@@ -48,6 +49,8 @@ pub(super) enum CallState {
     Settling,
     /// `current` is the fallback's call.
     InFallback,
+    /// In the caller's proxy; `current` is the stream there.
+    InProxy,
     /// Given up while a `Settles` event was on its way; the slot is free when that comes.
     Gone,
     /// The slot is free.
@@ -68,6 +71,8 @@ pub(super) mod hold {
     pub const OF_CLIENT: u8 = 0;
     pub const OF_JOB: u8 = 0b0100_0000;
     pub const OF_CALL: u8 = 0b1000_0000;
+    /// A proxy's try.
+    pub const OF_UPSTREAM: u8 = 0b1100_0000;
 }
 
 /// What only some policies need of a call.

@@ -87,14 +87,14 @@ fn call(record: &EdgeRecord) -> CallSummary {
     CallSummary {
         calls: record.calls,
         attempts: record.attempts,
-        retries: Retries { app: record.retries, mesh: 0 },
+        retries: Retries { app: record.retries, mesh: record.mesh_retries },
         hedges: 0,
         short_circuited: record.short_circuited,
         amplification: ratio(record.attempts, record.calls),
         latency: latency(&record.latency),
         outcomes: outcomes(&record.outcomes),
         breaker_opened: record.breaker_opened,
-        ejections: 0,
+        ejections: record.ejections,
         fallbacks: record.fallbacks,
     }
 }

@@ -1,0 +1,173 @@
+//! The mesh, compiled: which calls go through a proxy, by which rules, and the clusters behind them.
+//!
+//! A *proxy* is the sidecar of one caller. All callers of one group (the replicas of a service, the instances of a client)
+//! have the same rules and clusters, and each of them state of its own.
+
+use crate::base::dist::Dist;
+use crate::base::id::*;
+use crate::base::outcome::Outcome;
+use crate::policy::envoy::connection_pool::PoolSettings;
+use crate::policy::envoy::fault_injection::Fault;
+use crate::policy::envoy::load_balancing::LoadBalancing;
+use crate::policy::envoy::mirror::Mirror;
+use crate::policy::envoy::outlier_detection::OutlierDetection;
+use crate::policy::envoy::retry::Retry;
+use crate::policy::envoy::timeouts::Timeouts;
+use crate::policy::envoy::weighted_clusters::WeightedClusters;
+use std::ops::Range;
+
+/// Everything about proxies; empty without a mesh.
+#[derive(Clone, Debug, Default)]
+pub struct Mesh {
+    /// By site: the rules that its calls go by; `NONE` where there is no proxy.
+    pub sites: Vec<RouteTableId>,
+    pub tables: Vec<RouteTable>,
+    pub clusters: Vec<Cluster>,
+    /// Places of proxies' state, one per (caller, cluster): see [`Cluster::cells`].
+    pub cells: u32,
+    /// What one proxy adds to a request's way; `None`: nothing.
+    pub proxy_latency: Option<Dist>,
+    /// By service: what its own sidecar does to what comes in; empty without a mesh.
+    pub inbound: Vec<Inbound>,
+}
+
+/// The rules for the requests of one site, in the order in which they are tried.
+#[derive(Clone, Debug)]
+pub struct RouteTable {
+    pub rules: Vec<Rule>,
+}
+
+/// What happens to the requests that match.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The route's own name, or `VirtualService/ns/name[2]`.
+    pub name: String,
+    /// All conditions of one entry have to hold; no entry at all: every request matches.
+    pub when: Vec<Vec<HeaderCondition>>,
+    pub fault: Fault,
+    pub timeouts: Timeouts,
+    /// `None`: no retries.
+    pub retry: Option<Retry>,
+    pub action: Action,
+    pub mirrors: Vec<(Mirror, Target)>,
+    /// A retry does not end the attempt that timed out.
+    pub hedge_on_per_try_timeout: bool,
+}
+
+/// What remains to be tested of a request when it is made: headers that are drawn.
+#[derive(Clone, Debug)]
+pub struct HeaderCondition {
+    /// By attribute of a client, for each of its values (the first is number 1): whether the condition holds.
+    pub values: Vec<(AttributeId, Vec<bool>)>,
+    /// Whether it holds for requests of clients that do not send the header.
+    pub absent: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Action {
+    Forward { weights: WeightedClusters, targets: Vec<Target> },
+    /// The proxy answers by itself: a redirect, a direct response.
+    Answer(Outcome),
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `Err`: there is no such cluster, and this is what the proxy answers.
+    pub cluster: Result<ClusterId, Outcome>,
+    /// By service behind the cluster: the first step of the called endpoint there.
+    pub entries: Vec<(ServiceId, StepId)>,
+}
+
+/// An upstream of a group of proxies.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// `outbound|80|v2|orders.shop.svc.cluster.local`, as Istio calls it.
+    pub name: String,
+    pub hosts: Vec<ReplicaId>,
+    pub pool: PoolSettings,
+    pub outlier: Option<OutlierDetection>,
+    /// How hosts are chosen, by the caller's zone (the first entry where no zone is like it).
+    pub views: Vec<View>,
+    /// The proxies that know it.
+    pub callers: Range<u32>,
+    /// State of the first of them; the next follow.
+    pub cells: u32,
+    /// The network between the callers and the hosts.
+    pub link: LinkId,
+    pub by_zone: bool,
+    pub tls: Tls,
+    /// The called endpoints speak gRPC: errors are a `grpc-status`.
+    pub grpc: bool,
+    /// What consistent hashing places its requests by.
+    pub hash: Option<HashKey>,
+}
+
+/// A cluster as callers in one zone see it.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub zone: ZoneId,
+    pub balancing: LoadBalancing,
+    /// By host.
+    pub priorities: Vec<u8>,
+    pub localities: Vec<u16>,
+}
+
+/// What a request is hashed by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashKey {
+    /// A header that is drawn, as the attributes of the clients that send it.
+    Attributes(Vec<AttributeId>),
+    /// The calling replica or instance.
+    Caller,
+}
+
+/// How proxies speak to the hosts of a cluster.
+#[derive(Clone, Debug)]
+pub enum Tls {
+    /// TCP alone.
+    Plain,
+    /// With a handshake of TLS 1.3: a round trip more, and this much computing.
+    Mutual { handshake: Dist },
+    /// The server wants TLS and the client speaks plain text: the connection is closed upon the first request.
+    Refused,
+}
+
+/// What a service's own sidecar does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// There is one, and it adds its latency.
+    pub proxy: bool,
+    /// Requests at one replica, in progress or waiting; one more is answered 503 by the sidecar.
+    pub max_requests: u32,
+    /// Requests in progress at one replica, whatever the workers of the application.
+    pub max_in_progress: u32,
+    /// Plain text is refused (`PeerAuthentication` STRICT).
+    pub strict: bool,
+}
+
+impl Inbound {
+    pub const NONE: Inbound = Inbound { proxy: false, max_requests: u32::MAX, max_in_progress: u32::MAX, strict: false };
+
+    /// Whether something is to be looked at when a request arrives.
+    pub fn limits(&self) -> bool {
+        self.max_requests != u32::MAX || self.strict
+    }
+}
+
+impl Mesh {
+    /// Whether any call goes through a proxy.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    pub fn table(&self, site: SiteId) -> RouteTableId {
+        self.sites.get(site.index()).copied().unwrap_or(RouteTableId::NONE)
+    }
+}
+
+impl Cluster {
+    pub fn view(&self, zone: ZoneId) -> &View {
+        self.views.iter().find(|view| view.zone == zone).unwrap_or(&self.views[0])
+    }
+}

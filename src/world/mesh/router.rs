@@ -1,0 +1,264 @@
+//! The router of the caller's proxy: which rule a request matches, what is injected, where it goes, whether it is tried
+//! again, and what the application gets (Envoy `fault_filter.cc`, `router.cc`).
+
+use super::super::World;
+use super::super::event::Kind;
+use super::super::keys::{Purpose, below};
+use super::super::state::*;
+use super::{CallOff, Stream};
+use crate::base::id::*;
+use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
+use crate::base::stream::Source;
+use crate::engine::AlarmId;
+use crate::observe::episode::Cause;
+use crate::policy::envoy::retry::{AttemptResult, Decision, RetryState};
+use crate::topology::mesh::{Action, HeaderCondition, Rule, Target};
+
+/// No rule of the host matches.
+const NO_ROUTE: Outcome = Outcome::new(404, Class::Answer, Flag::NR);
+
+impl<'t> World<'t> {
+    /// A try of the application's library enters its proxy instead of being sent.
+    #[inline(never)]
+    pub(in crate::world) fn enter_proxy(&mut self, call: u32) {
+        let Call { site, request, path, attempts, .. } = self.calls[call];
+        let caller = self.caller_of(call);
+        let Some(rule) = self.matching_rule(site, request) else {
+            return self.refuse(call, self.layers_of(call), NO_ROUTE);
+        };
+        let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, rule, request) };
+        let stream = self.proxies.streams.insert(stream).expect("the limit on what is in flight is below the slab's");
+        (self.calls[call].state, self.calls[call].current) = (CallState::InProxy, stream);
+        self.inject(stream);
+    }
+
+    fn new_stream(&self, site: u32, rule: u32, request: u64) -> Stream {
+        Stream {
+            call: NOBODY,
+            caller: NOBODY,
+            site,
+            rule,
+            target: 0,
+            request,
+            path: 0,
+            cause: Cause::NONE,
+            timeout: AlarmId::NONE,
+            wait: AlarmId::NONE,
+            retry: RetryState::default(),
+            tried: Vec::new(),
+            tries: 0,
+            counted: false,
+            delayed: false,
+            upstream: NOBODY,
+            next_free: NOBODY,
+        }
+    }
+
+    fn layers_of(&self, call: u32) -> usize {
+        self.rules(call).map_or(0, |(rules, _)| rules.layers.len())
+    }
+
+    /// The first rule whose conditions hold.
+    fn matching_rule(&self, site: u32, request: u64) -> Option<u32> {
+        let mesh = &self.topology.mesh;
+        let rules = &mesh.tables[mesh.table(SiteId(site)).index()].rules;
+        let holds = |when: &Vec<HeaderCondition>| when.iter().all(|condition| self.holds(condition, request));
+        rules.iter().position(|rule| rule.when.is_empty() || rule.when.iter().any(holds)).map(|place| place as u32)
+    }
+
+    fn holds(&self, condition: &HeaderCondition, request: u64) -> bool {
+        let sent = condition.values.iter().find_map(|(attribute, holds)| Some((self.attribute_of(*attribute, request)?, holds)));
+        sent.map_or(condition.absent, |(value, holds)| holds[value as usize - 1])
+    }
+
+    pub(super) fn rule(&self, stream: u32) -> &'t Rule {
+        let mesh = &self.topology.mesh;
+        let Stream { site, rule, .. } = self.proxies.streams[stream];
+        &mesh.tables[mesh.table(SiteId(site)).index()].rules[rule as usize]
+    }
+
+    /// Where a stream goes.
+    pub(super) fn target(&self, stream: u32) -> &'t Target {
+        let (rule, Stream { call, target, .. }) = (self.rule(stream), &self.proxies.streams[stream]);
+        match &rule.action {
+            _ if *call == NOBODY => &rule.mirrors[*target as usize].1,
+            Action::Forward { targets, .. } => &targets[*target as usize],
+            Action::Answer(_) => unreachable!("what the proxy answers itself goes nowhere"),
+        }
+    }
+
+    // -- on the way in -----------------------------------------------------------------------------------------------
+
+    fn inject(&mut self, stream: u32) {
+        let injected = self.injected(stream);
+        let Some(delay) = injected.0 else { return self.after_injection(stream) };
+        self.proxies.streams[stream].delayed = true;
+        self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + delay, Kind::InjectedDelayOver as u8, stream);
+    }
+
+    /// Two draws of the stream's own: whoever asks twice is told the same.
+    fn injected(&self, stream: u32) -> (Option<crate::base::time::Nanos>, Option<Outcome>) {
+        let Stream { site, request, path, .. } = self.proxies.streams[stream];
+        let mut words = self.keys.call(site, request, path, Purpose::Inject);
+        let (of_delay, of_abort) = (words.word(), words.word());
+        let injected = self.rule(stream).fault.inject(of_delay, of_abort);
+        (injected.delay, injected.abort)
+    }
+
+    pub(in crate::world) fn injected_delay_over(&mut self, stream: u32) {
+        self.proxies.streams[stream].wait = AlarmId::NONE;
+        self.after_injection(stream);
+    }
+
+    fn after_injection(&mut self, stream: u32) {
+        match self.injected(stream).1 {
+            Some(outcome) => self.reply(stream, outcome, false),
+            None => self.route(stream),
+        }
+    }
+
+    fn route(&mut self, stream: u32) {
+        let rule = self.rule(stream);
+        let Stream { site, request, path, .. } = self.proxies.streams[stream];
+        let mut words = self.keys.call(site, request, path, Purpose::Route);
+        let of_cluster = words.word();
+        for (place, (mirror, _)) in rule.mirrors.iter().enumerate() {
+            if mirror.copies(words.word()) {
+                self.copy(stream, place as u32);
+            }
+        }
+        match &rule.action {
+            Action::Answer(outcome) => self.reply(stream, *outcome, false),
+            Action::Forward { weights, .. } => {
+                self.proxies.streams[stream].target = weights.choose(of_cluster);
+                self.forward(stream);
+            }
+        }
+    }
+
+    /// A copy goes to a mirror; nobody waits for it, and it is not tried again.
+    fn copy(&mut self, stream: u32, mirror: u32) {
+        let Stream { caller, site, rule, request, path, .. } = self.proxies.streams[stream];
+        let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, rule, request) };
+        let copy = self.proxies.streams.insert(copy).expect("the limit on what is in flight is below the slab's");
+        self.forward(copy);
+    }
+
+    fn forward(&mut self, stream: u32) {
+        if let Err(outcome) = self.target(stream).cluster {
+            return self.reply(stream, outcome, false);
+        }
+        let rule = self.rule(stream);
+        if let Some(timeout) = rule.timeouts.global {
+            self.proxies.streams[stream].timeout = self.calendar.set_alarm(self.now() + timeout, Kind::RouteTimeoutFires as u8, stream);
+        }
+        if let Some(retry) = &rule.retry {
+            self.proxies.streams[stream].retry = retry.start();
+        }
+        self.start_try(stream);
+    }
+
+    // -- after a try -------------------------------------------------------------------------------------------------
+
+    /// A try has ended so: another one, or the end.
+    pub(super) fn decide(&mut self, stream: u32, result: AttemptResult, outcome: Outcome, at_once: bool) {
+        let rule = self.rule(stream);
+        let is_copy = self.proxies.streams[stream].call == NOBODY;
+        let Some(retry) = rule.retry.as_ref().filter(|_| !is_copy) else {
+            return self.reply(stream, outcome, at_once);
+        };
+        let Stream { site, request, path, tries, .. } = self.proxies.streams[stream];
+        let word = self.keys.call(site, request, below(path, tries), Purpose::Backoff).word();
+        match self.ask_to_retry(stream, retry, result, word) {
+            Decision::Retry { after } => {
+                self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
+            }
+            Decision::Final { flag } => self.reply(stream, flag.map_or(outcome, |flag| outcome.with(flag)), at_once),
+        }
+    }
+
+    pub(in crate::world) fn proxy_backoff_over(&mut self, stream: u32) {
+        self.proxies.streams[stream].wait = AlarmId::NONE;
+        let Stream { call, site, .. } = self.proxies.streams[stream];
+        let edge = self.topology.sites[site as usize].edge;
+        self.recorder.retried_by_mesh(edge, self.calls[call].started);
+        self.proxies.streams[stream].counted = false;
+        self.start_try(stream);
+    }
+
+    /// The route's timeout: everything ends, and the application is told.
+    pub(in crate::world) fn route_timeout_fires(&mut self, stream: u32) {
+        self.proxies.streams[stream].timeout = AlarmId::NONE;
+        let call = self.proxies.streams[stream].call;
+        self.take_blame_from_upstreams(stream);
+        self.drop_upstreams(stream, Some(Outcome::TIMEOUT));
+        if call != NOBODY {
+            self.blame_in_proxy(stream, Outcome::TIMEOUT);
+        }
+        self.reply(stream, AttemptResult::GlobalTimeout.outcome(), true);
+    }
+
+    /// Notes a failure of the proxy's own as an episode of the edge; the stream carries it on.
+    pub(super) fn blame_in_proxy(&mut self, stream: u32, outcome: Outcome) {
+        let Stream { call, cause, .. } = self.proxies.streams[stream];
+        if call == NOBODY {
+            return;
+        }
+        self.calls[call].cause = cause.or(self.calls[call].cause);
+        self.blame(call, outcome);
+        self.proxies.streams[stream].cause = self.calls[call].cause;
+    }
+
+    /// The stream is over, and this is what the application gets. What a proxy answers without having heard of anybody takes
+    /// an event of its own, so that a loop of refusals is seen as one; so does what comes up in the middle of a pool's work.
+    pub(super) fn reply(&mut self, stream: u32, outcome: Outcome, at_once: bool) {
+        let Stream { call, cause, delayed, counted, .. } = self.proxies.streams[stream];
+        self.end_stream(stream);
+        if call == NOBODY {
+            return;
+        }
+        let outcome = to_application(if delayed { outcome.with(Flag::DI) } else { outcome });
+        self.calls[call].cause = cause.or(self.calls[call].cause);
+        let layers = self.layers_of(call);
+        if !counted {
+            return self.refuse(call, layers, outcome);
+        }
+        if at_once && !self.is_paused(call) {
+            self.calls[call].state = CallState::Deciding;
+            return self.attempt_ended(call, outcome);
+        }
+        let state = &mut self.calls[call];
+        (state.state, state.current, state.last) = (CallState::Settling, layers as u32, outcome);
+        if self.is_paused(call) {
+            return self.hold_back(call, Kind::Settles, call);
+        }
+        self.calendar.schedule_in(crate::base::time::Nanos::ZERO, Kind::Settles as u8, call);
+    }
+
+    /// The application no longer waits (or its process is gone): so does nobody here.
+    pub(in crate::world) fn leave_proxy(&mut self, call: u32, stream: u32) {
+        let Stream { site, counted, .. } = self.proxies.streams[stream];
+        self.drop_upstreams(stream, None);
+        if !self.proxies.streams[stream].counted && !counted {
+            self.recorder.short_circuited(self.topology.sites[site as usize].edge, self.calls[call].started);
+        }
+        self.end_stream(stream);
+    }
+
+    fn end_stream(&mut self, stream: u32) {
+        debug_assert_eq!(self.proxies.streams[stream].upstream, NOBODY, "its tries end before it");
+        let Stream { mut timeout, mut wait, .. } = self.proxies.streams[stream];
+        CallOff::call_off(&mut self.calendar, &mut timeout);
+        CallOff::call_off(&mut self.calendar, &mut wait);
+        self.give_retry_back(stream);
+        self.proxies.streams.remove(stream);
+    }
+}
+
+/// To the application its proxy is the peer: whatever the proxy says is an answer.
+fn to_application(outcome: Outcome) -> Outcome {
+    match outcome.class {
+        Class::Answer | Class::Degraded | Class::ServerError => outcome,
+        _ => Outcome { class: class_of_status(outcome.status), ..outcome },
+    }
+}

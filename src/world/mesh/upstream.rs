@@ -1,0 +1,387 @@
+//! Upstream requests: a host is chosen, a connection carries the request there, and what comes back is charged to the host
+//! (Envoy `router.cc`, `upstream_request.cc`).
+
+use super::super::World;
+use super::super::event::Kind;
+use super::super::keys::{Purpose, below};
+use super::super::state::*;
+use super::{CallOff, Stream, Upstream};
+use crate::base::id::*;
+use crate::base::outcome::{Class, Outcome};
+use crate::base::time::Instant;
+use crate::engine::{AlarmId, TimerId};
+use crate::policy::envoy::connection_pool::{Answer, Ending, Place as PlaceInPool};
+use crate::policy::envoy::outlier_detection::Report;
+use crate::policy::envoy::retry::{AttemptResult, Decision, ResetBy, Response, Retry};
+use crate::topology::mesh::{Cluster, Tls};
+
+impl<'t> World<'t> {
+    /// The cluster a stream goes to, and the state of the caller's proxy about it.
+    pub(super) fn cluster_of(&self, stream: u32) -> (ClusterId, u32) {
+        let id = self.target(stream).cluster.expect("a stream with tries has a cluster");
+        let cluster = &self.topology.mesh.clusters[id.index()];
+        (id, cluster.cells + self.proxies.streams[stream].caller - cluster.callers.start)
+    }
+
+    fn cluster(&self, id: ClusterId) -> &'t Cluster {
+        &self.topology.mesh.clusters[id.index()]
+    }
+
+    // -- begins ------------------------------------------------------------------------------------------------------
+
+    /// Chooses a host and asks the pool for a connection to it.
+    pub(super) fn start_try(&mut self, stream: u32) {
+        let (id, cell) = self.cluster_of(stream);
+        self.prepare_cell(stream, id, cell);
+        self.proxies.streams[stream].tries += 1;
+        let Some(host) = self.pick_host(stream, id, cell) else {
+            let outcome = AttemptResult::NoHost.outcome();
+            self.blame_in_proxy(stream, outcome);
+            return self.reply(stream, outcome, false);
+        };
+        self.proxies.streams[stream].tried.push(host);
+        let next = self.proxies.streams[stream].upstream;
+        let upstream = Upstream { stream, host, call: NOBODY, per_try: AlarmId::NONE, hedged: false, next };
+        let upstream = self.proxies.upstreams.insert(upstream).expect("the limit on what is in flight is below the slab's");
+        self.proxies.streams[stream].upstream = upstream;
+        let pool = self.cell(cell).pool;
+        let mut answers = std::mem::take(&mut self.proxies.answers);
+        self.proxies.pools.request(&self.cluster(id).pool, pool, host, upstream, &mut answers);
+        self.heed(id, cell, answers);
+    }
+
+    fn pick_host(&mut self, stream: u32, id: ClusterId, cell: u32) -> Option<u32> {
+        let Stream { site, request, path, tries, caller, .. } = self.proxies.streams[stream];
+        let hash = self.hash_of(self.cluster(id), request, caller);
+        let mut words = self.keys.call(site, request, below(path, tries), Purpose::Balance);
+        let retry = self.rule(stream).retry.as_ref();
+        let reselections = if tries > 1 { retry.map_or(0, Retry::reselections) } else { 0 };
+        let now = self.now();
+        let tried = std::mem::take(&mut self.proxies.streams[stream].tried);
+        let host = self.choose_host(cell, id, hash, reselections, now, &mut words, |host| tried.contains(&host));
+        self.proxies.streams[stream].tried = tried;
+        host
+    }
+
+    /// Does what a pool answers.
+    pub(super) fn heed(&mut self, id: ClusterId, cell: u32, mut answers: Vec<Answer>) {
+        for answer in answers.drain(..) {
+            match answer {
+                Answer::Attach { stream, .. } => self.attached(stream, id, cell),
+                Answer::Overflow { stream, .. } => self.not_sent(stream, AttemptResult::Overflow),
+                Answer::Failed { stream } => {
+                    self.report(id, cell, self.proxies.upstreams[stream].host, Report::Reset, self.proxies.upstreams[stream].stream);
+                    self.not_sent(stream, AttemptResult::ConnectFailure);
+                }
+                Answer::Lost { stream, .. } => self.lost_with_connection(stream, id, cell),
+                Answer::Connect { host, connection, .. } => self.begin_connecting(id, cell, host, connection),
+                Answer::Close { connection } => self.connection_closed(connection),
+            }
+        }
+        self.proxies.answers = answers;
+    }
+
+    /// The request has a connection: it is sent.
+    fn attached(&mut self, upstream: u32, id: ClusterId, cell: u32) {
+        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
+        self.report(id, cell, host, Report::Connected, stream);
+        self.note_active(cell, host);
+        if let Some(per_try) = self.rule(stream).timeouts.per_try {
+            self.proxies.upstreams[upstream].per_try = self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
+        }
+        if matches!(self.cluster(id).tls, Tls::Refused) {
+            return self.be_refused(upstream);
+        }
+        self.send_upstream(upstream, id);
+    }
+
+    fn send_upstream(&mut self, upstream: u32, id: ClusterId) {
+        let now = self.now();
+        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
+        let Stream { call, site, request, path, tries, cause, .. } = self.proxies.streams[stream];
+        let replica = self.cluster(id).hosts[host as usize];
+        let service = self.topology.replicas[replica.index()].service;
+        let entry = self.target(stream).entries.iter().find(|(behind, _)| *behind == service);
+        let entry = entry.expect("every service behind a cluster has the endpoint").1;
+        let (edge, started) = (self.topology.sites[site as usize].edge, if call == NOBODY { now } else { self.calls[call].started });
+        let path = below(path, tries);
+        let child = Call {
+            request,
+            started,
+            parent: upstream,
+            site,
+            path,
+            current: NOBODY,
+            timer: TimerId::NONE,
+            attempts: 1,
+            cause: if call == NOBODY { cause } else { cause.or(self.calls[call].cause) },
+            last: Outcome::OK,
+            state: CallState::InFlight,
+            holds: hold::OF_UPSTREAM,
+        };
+        let child = self.calls.insert(child).expect("the limit on what is in flight is below the slab's");
+        if self.with_extras {
+            self.prepare_extra(child);
+        }
+        let job = self.new_job(Job {
+            request,
+            arrived: Instant::START,
+            call: child,
+            replica: replica.0,
+            step: entry.0,
+            path,
+            next: site,
+            pending: 0,
+            outcome: Outcome::OK,
+            cause: self.calls[child].cause,
+            state: JobState::Travelling,
+            marks: 0,
+        });
+        if self.with_deadlines {
+            self.pass_deadline_on(child, job);
+        }
+        self.calls[child].current = job;
+        self.proxies.upstreams[upstream].call = child;
+        if call != NOBODY {
+            self.proxies.streams[stream].counted = true;
+            self.recorder.attempt_sent(edge, started);
+            if self.recorder.tracer.is_on() {
+                self.recorder.tracer.sent(request, path, edge, replica, now);
+            }
+        }
+        self.send_request(job);
+    }
+
+    // -- ends --------------------------------------------------------------------------------------------------------
+
+    /// The replica's answer, or the news that there will be none, has come back to the proxy.
+    pub(in crate::world) fn upstream_answers(&mut self, child: u32, seen: Outcome) {
+        let Call { parent: upstream, cause, .. } = self.calls[child];
+        self.free_call(child);
+        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
+        self.proxies.upstreams[upstream].call = NOBODY;
+        self.proxies.streams[stream].cause = cause.or(self.proxies.streams[stream].cause);
+        let (id, cell) = self.cluster_of(stream);
+        let is_reset = matches!(seen.class, Class::Reset | Class::ConnectFailure);
+        let (result, report) = if is_reset {
+            let by = ResetBy::ConnectionClosed;
+            (AttemptResult::Reset { by, request_sent: true }, Report::Reset)
+        } else if self.cluster(id).grpc {
+            let code = grpc_code(seen.status);
+            let status = crate::policy::envoy::outlier_detection::http_equivalent(u32::from(code));
+            (AttemptResult::Response(Response::grpc(code)), Report::Answered { status })
+        } else {
+            (AttemptResult::Response(Response::status(seen.status)), Report::Answered { status: seen.status })
+        };
+        self.report(id, cell, host, report, stream);
+        let outcome = if is_reset { result.outcome() } else { seen };
+        if self.is_worse_than_waiting(stream, result) {
+            // A hedged stream drops a bad answer while another try is under way.
+            return self.finish_upstream(upstream, Ending::Reset);
+        }
+        let retried = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.wants(result));
+        self.finish_upstream(upstream, if is_reset || retried { Ending::Reset } else { Ending::Complete });
+        if !retried {
+            // Whoever was hedged against loses.
+            self.drop_upstreams(stream, None);
+        }
+        self.decide(stream, result, outcome, true);
+    }
+
+    fn is_worse_than_waiting(&self, stream: u32, result: AttemptResult) -> bool {
+        let rule = self.rule(stream);
+        rule.hedge_on_per_try_timeout
+            && rule.retry.as_ref().is_some_and(|retry| retry.wants(result))
+            && self.proxies.upstreams[self.proxies.streams[stream].upstream].next != NOBODY
+    }
+
+    /// A try that never came onto a connection.
+    fn not_sent(&mut self, upstream: u32, result: AttemptResult) {
+        let stream = self.proxies.upstreams[upstream].stream;
+        self.forget_upstream(upstream);
+        self.blame_in_proxy(stream, result.outcome());
+        let Stream { call, site, .. } = self.proxies.streams[stream];
+        if result == AttemptResult::Overflow {
+            self.drop_upstreams(stream, None);
+            return self.reply(stream, result.outcome(), false);
+        }
+        if call != NOBODY {
+            let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
+            self.recorder.short_circuited(edge, self.calls[call].started);
+            if self.recorder.tracer.is_on() {
+                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, result.outcome());
+            }
+            self.proxies.streams[stream].counted = true;
+        }
+        self.decide(stream, result, result.outcome(), false);
+    }
+
+    /// The connection broke under a request.
+    fn lost_with_connection(&mut self, upstream: u32, id: ClusterId, cell: u32) {
+        let Upstream { stream, host, call, .. } = self.proxies.upstreams[upstream];
+        self.note_active(cell, host);
+        self.report(id, cell, host, Report::Reset, stream);
+        let result = AttemptResult::Reset { by: ResetBy::ConnectionClosed, request_sent: true };
+        if call != NOBODY {
+            self.abandon_child(call, result.outcome());
+            self.proxies.upstreams[upstream].call = NOBODY;
+        }
+        self.forget_upstream(upstream);
+        self.blame_in_proxy(stream, result.outcome());
+        self.decide(stream, result, result.outcome(), false);
+    }
+
+    pub(in crate::world) fn per_try_timeout_fires(&mut self, upstream: u32) {
+        self.proxies.upstreams[upstream].per_try = AlarmId::NONE;
+        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
+        let Stream { site, .. } = self.proxies.streams[stream];
+        self.recorder.attempt_timed_out(self.topology.sites[site as usize].edge);
+        let (id, cell) = self.cluster_of(stream);
+        self.take_blame_from_upstreams(stream);
+        self.report(id, cell, host, Report::TimedOut, stream);
+        let result = AttemptResult::PerTryTimeout;
+        if self.rule(stream).hedge_on_per_try_timeout {
+            self.proxies.upstreams[upstream].hedged = true;
+            return self.hedge(stream);
+        }
+        self.drop_upstream(upstream, Outcome::TIMEOUT, None);
+        self.blame_in_proxy(stream, result.outcome());
+        self.decide(stream, result, result.outcome(), true);
+    }
+
+    /// Another try beside the one that is slow, whatever the conditions of retries.
+    fn hedge(&mut self, stream: u32) {
+        let Some(retry) = &self.rule(stream).retry else { return };
+        let Stream { site, request, path, tries, .. } = self.proxies.streams[stream];
+        let word = crate::base::stream::Source::word(&mut self.keys.call(site, request, below(path, tries), Purpose::Backoff));
+        if let Decision::Retry { after } = self.ask_to_hedge(stream, retry, word) {
+            self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
+        }
+    }
+
+    // -- given up ----------------------------------------------------------------------------------------------------
+
+    /// Ends all tries of a stream. With an outcome they have timed out, and their hosts are charged with it.
+    pub(super) fn drop_upstreams(&mut self, stream: u32, timed_out: Option<Outcome>) {
+        let (id, cell) = match self.target(stream).cluster {
+            Ok(_) => self.cluster_of(stream),
+            Err(_) => return,
+        };
+        while self.proxies.streams[stream].upstream != NOBODY {
+            let upstream = self.proxies.streams[stream].upstream;
+            let Upstream { host, call, hedged, .. } = self.proxies.upstreams[upstream];
+            let charged = timed_out.is_some() && call != NOBODY && !hedged;
+            let report = charged.then_some((id, cell, host));
+            self.drop_upstream(upstream, timed_out.unwrap_or(Outcome::GIVEN_UP), report);
+        }
+    }
+
+    fn drop_upstream(&mut self, upstream: u32, outcome: Outcome, report: Option<(ClusterId, u32, u32)>) {
+        let Upstream { stream, call, .. } = self.proxies.upstreams[upstream];
+        if let Some((id, cell, host)) = report {
+            self.report(id, cell, host, Report::TimedOut, stream);
+        }
+        if call != NOBODY {
+            self.abandon_child(call, outcome);
+            self.proxies.upstreams[upstream].call = NOBODY;
+        }
+        self.finish_upstream(upstream, Ending::Reset);
+    }
+
+    /// The replica works on in vain, or stops: that is its business.
+    fn abandon_child(&mut self, child: u32, outcome: Outcome) {
+        let job = self.calls[child].current;
+        self.trace_over(job, outcome);
+        self.abandon_attempt(child, job);
+        self.free_call(child);
+    }
+
+    /// The try leaves its connection or its queue.
+    fn finish_upstream(&mut self, upstream: u32, ending: Ending) {
+        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
+        let (id, cell) = self.cluster_of(stream);
+        let (settings, now) = (&self.cluster(id).pool, self.now());
+        let mut answers = std::mem::take(&mut self.proxies.answers);
+        match self.proxies.pools.place(upstream) {
+            PlaceInPool::Attached(_) => self.proxies.pools.finish(settings, upstream, ending, now, &mut answers),
+            _ => self.proxies.pools.cancel(settings, upstream, now, &mut answers),
+        }
+        self.forget_upstream(upstream);
+        self.note_active(cell, host);
+        self.heed(id, cell, answers);
+    }
+
+    /// Takes a try that is in no pool out of its stream.
+    fn forget_upstream(&mut self, upstream: u32) {
+        let Upstream { stream, mut per_try, next, .. } = self.proxies.upstreams[upstream];
+        CallOff::call_off(&mut self.calendar, &mut per_try);
+        if self.proxies.streams[stream].upstream == upstream {
+            self.proxies.streams[stream].upstream = next;
+        } else {
+            let mut before = self.proxies.streams[stream].upstream;
+            while self.proxies.upstreams[before].next != upstream {
+                before = self.proxies.upstreams[before].next;
+            }
+            self.proxies.upstreams[before].next = next;
+        }
+        self.proxies.upstreams.remove(upstream);
+    }
+
+    /// What has held up the tries of a stream is why it fails.
+    pub(super) fn take_blame_from_upstreams(&mut self, stream: u32) {
+        let first = self.proxies.streams[stream].upstream;
+        if first == NOBODY {
+            return;
+        }
+        let child = self.proxies.upstreams[first].call;
+        if child != NOBODY {
+            let met = self.met_by(self.calls[child].current);
+            self.proxies.streams[stream].cause = met.or(self.proxies.streams[stream].cause);
+        }
+    }
+
+    // -- retries -----------------------------------------------------------------------------------------------------
+
+    pub(super) fn ask_to_retry(&mut self, stream: u32, retry: &Retry, result: AttemptResult, word: u64) -> Decision {
+        let (id, cell) = self.cluster_of(stream);
+        let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
+        let state = &mut self.proxies.streams[stream].retry;
+        retry.decide(state, result, thresholds, self.proxies.pools.counters_mut(pool), word)
+    }
+
+    fn ask_to_hedge(&mut self, stream: u32, retry: &Retry, word: u64) -> Decision {
+        let (id, cell) = self.cluster_of(stream);
+        let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
+        let state = &mut self.proxies.streams[stream].retry;
+        retry.hedge(state, thresholds, self.proxies.pools.counters_mut(pool), word)
+    }
+
+    /// The slot among the retries that are under way is free again.
+    pub(super) fn give_retry_back(&mut self, stream: u32) {
+        if !self.proxies.streams[stream].retry.holds() || self.target(stream).cluster.is_err() {
+            return;
+        }
+        let (_, cell) = self.cluster_of(stream);
+        let pool = self.cell(cell).pool;
+        self.proxies.streams[stream].retry.release(self.proxies.pools.counters_mut(pool));
+    }
+}
+
+/// The gRPC status that a failing endpoint with this HTTP status would give.
+fn grpc_code(status: u16) -> u8 {
+    match status {
+        0..400 => 0,
+        400 => 3,
+        401 => 16,
+        403 => 7,
+        404 => 5,
+        409 => 10,
+        429 => 8,
+        499 => 1,
+        501 => 12,
+        503 => 14,
+        504 => 4,
+        _ => 13,
+    }
+}
+
