@@ -74,7 +74,7 @@ impl Class {
     }
 }
 
-/// Envoy's response flag of the deciding hop, where one applies.
+/// One of Envoy's response flags.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Flag {
@@ -83,7 +83,7 @@ pub enum Flag {
     UT,
     /// Upstream connection failure.
     UF,
-    /// Upstream overflow: a circuit breaker or bulkhead refused.
+    /// Upstream overflow: a circuit breaker or bulkhead refused, or another retry was refused.
     UO,
     /// Upstream connection termination.
     UC,
@@ -99,6 +99,99 @@ pub enum Flag {
     FI,
     /// Delay injected.
     DI,
+    /// Upstream remote reset.
+    UR,
+    /// Local reset.
+    LR,
+    /// Upstream protocol error.
+    UPE,
+    /// No route.
+    NR,
+    /// No cluster.
+    NC,
+    /// Upstream maximum stream duration reached.
+    UMSDR,
+    /// Overload manager.
+    OM,
+    /// Rate limit service error.
+    RLSE,
+}
+
+/// The response flags of the deciding hop: at most one that says what went wrong at last, and any of `DI`, `URX` and `UO`,
+/// which say what happened on the way there. In one byte: the latter are bits, the former a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Flags(u8);
+
+impl Flags {
+    pub const NONE: Flags = Flags(0);
+    /// The flags that go with others, in the order in which Envoy sets them, and their bits.
+    const COMPANIONS: [(Flag, u8); 3] = [(Flag::DI, 0x20), (Flag::URX, 0x40), (Flag::UO, 0x80)];
+    const REASON: u8 = 0x1f;
+
+    pub const fn of(flag: Flag) -> Flags {
+        match flag {
+            Flag::DI => Flags(0x20),
+            Flag::URX => Flags(0x40),
+            Flag::UO => Flags(0x80),
+            reason => Flags(reason as u8),
+        }
+    }
+
+    /// These and one more. A second reason is not added to a first: what ended a request first has ended it.
+    pub const fn with(self, flag: Flag) -> Flags {
+        let more = Flags::of(flag).0;
+        if self.0 & Flags::REASON != 0 && more & Flags::REASON != 0 { self } else { Flags(self.0 | more) }
+    }
+
+    pub const fn contains(self, flag: Flag) -> bool {
+        let wanted = Flags::of(flag).0;
+        if wanted & Flags::REASON != 0 { self.0 & Flags::REASON == wanted } else { self.0 & wanted == wanted }
+    }
+
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    fn reason(self) -> Flag {
+        REASONS.into_iter().find(|flag| *flag as u8 == self.0 & Flags::REASON).unwrap_or(Flag::None)
+    }
+}
+
+/// The flags that end a request.
+const REASONS: [Flag; 15] = [
+    Flag::UT,
+    Flag::UF,
+    Flag::UC,
+    Flag::DC,
+    Flag::RL,
+    Flag::UH,
+    Flag::FI,
+    Flag::UR,
+    Flag::LR,
+    Flag::UPE,
+    Flag::NR,
+    Flag::NC,
+    Flag::UMSDR,
+    Flag::OM,
+    Flag::RLSE,
+];
+
+/// As in an access log, in the order in which Envoy sets them: `DI,FI`, `URX,UT`; nothing if there is none.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let companions = Flags::COMPANIONS.into_iter().filter(|(_, bit)| self.0 & bit != 0).map(|(flag, _)| flag);
+        let all = companions.chain([self.reason()]).filter(|flag| *flag != Flag::None);
+        for (position, flag) in all.enumerate() {
+            write!(f, "{}{flag:?}", if position == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_none() { f.write_str("-") } else { fmt::Display::fmt(self, f) }
+    }
 }
 
 /// The result of an attempt, call or request; four bytes.
@@ -108,7 +201,7 @@ pub struct Outcome {
     /// HTTP status as the caller sees it.
     pub status: u16,
     pub class: Class,
-    pub flag: Flag,
+    pub flags: Flags,
 }
 
 impl Outcome {
@@ -128,7 +221,12 @@ impl Outcome {
     pub const QUEUE_FULL: Outcome = Outcome::new(503, Class::ServerError, Flag::None);
 
     pub const fn new(status: u16, class: Class, flag: Flag) -> Outcome {
-        Outcome { status, class, flag }
+        Outcome { status, class, flags: Flags::of(flag) }
+    }
+
+    /// The same with one more flag.
+    pub const fn with(self, flag: Flag) -> Outcome {
+        Outcome { flags: self.flags.with(flag), ..self }
     }
 
     /// A callee's own answer with this status, as its caller sees it.
@@ -169,12 +267,12 @@ pub fn class_of_status(status: u16) -> Class {
     }
 }
 
-/// As in an access log: `200`, `503 UO`.
+/// As in an access log: `200`, `503 UO`, `504 URX,UT`.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
-        if self.flag != Flag::None {
-            write!(f, " {:?}", self.flag)?;
+        if !self.flags.is_none() {
+            write!(f, " {}", self.flags)?;
         }
         Ok(())
     }
@@ -260,7 +358,7 @@ mod tests {
     #[test]
     fn a_timeout_of_a_callee_is_a_server_error_to_its_caller() {
         let seen = Outcome::TIMEOUT.passed_on();
-        assert_eq!((seen.status, seen.class, seen.flag), (504, Class::ServerError, Flag::None));
+        assert_eq!((seen.status, seen.class, seen.flags), (504, Class::ServerError, Flags::NONE));
     }
 
     #[test]
@@ -278,5 +376,43 @@ mod tests {
         assert_eq!(Outcome::OK.to_string(), "200");
         assert_eq!(Outcome::TIMEOUT.to_string(), "504 UT");
         assert_eq!(Outcome::BULKHEAD_FULL.to_string(), "503 UO");
+        assert_eq!(Outcome::TIMEOUT.with(Flag::URX).to_string(), "504 URX,UT");
+    }
+
+    #[test]
+    fn flags_combine_in_one_byte_and_print_in_the_order_in_which_envoy_sets_them() {
+        use Flag::*;
+        for (flags, text) in [
+            (&[][..], ""),
+            (&[None], ""),
+            (&[URX], "URX"),
+            (&[UT, URX], "URX,UT"),
+            (&[UT, UO], "UO,UT"),
+            (&[FI, DI], "DI,FI"),
+            (&[UO, UO], "UO"),
+            (&[DI, URX, UF], "DI,URX,UF"),
+            (&[DI, UO, URX, UMSDR], "DI,URX,UO,UMSDR"),
+            (&[UT, UC], "UT"),
+        ] {
+            let all = flags.iter().fold(Flags::NONE, |all, flag| all.with(*flag));
+            assert_eq!(all.to_string(), text, "{flags:?}");
+        }
+        assert_eq!(size_of::<Outcome>(), 4);
+    }
+
+    #[test]
+    fn every_flag_is_found_again_and_no_other() {
+        let all = REASONS.into_iter().chain(Flags::COMPANIONS.map(|(flag, _)| flag));
+        assert_eq!(all.clone().count(), Flag::RLSE as usize, "each flag is a reason or a companion");
+        for flag in all.clone() {
+            let flags = Flags::of(flag);
+            assert_eq!(flags.to_string(), format!("{flag:?}"));
+            for other in all.clone() {
+                assert_eq!(flags.contains(other), flag == other, "{flag:?} in {other:?}");
+                let both = flags.with(other);
+                assert!(both.contains(flag));
+                assert!(both.contains(other) || (REASONS.contains(&flag) && REASONS.contains(&other)));
+            }
+        }
     }
 }

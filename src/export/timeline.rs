@@ -64,6 +64,11 @@ fn marked(topology: &Topology, at: f64, what: Happening) -> Event {
             let callee = names::callee_of(topology, edge);
             ("breaker", names::caller(topology, caller), format!("to {callee}: {} -> {}", mode(from), mode(to)))
         }
+        Happening::Ejection { edge, caller, replica, ejected } => {
+            let what = if ejected { "ejects" } else { "takes back" };
+            let callee = names::callee_of(topology, edge);
+            ("ejection", names::caller(topology, caller), format!("{what} {} for calls to {callee}", names::replica(topology, replica)))
+        }
         Happening::CacheFlushed(cache) => ("cache", topology.caches[cache.index()].name.clone(), "flushed".to_string()),
     };
     Event { at, kind, who, what }

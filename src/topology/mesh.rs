@@ -11,7 +11,7 @@ use crate::policy::envoy::fault_injection::Fault;
 use crate::policy::envoy::load_balancing::LoadBalancing;
 use crate::policy::envoy::mirror::Mirror;
 use crate::policy::envoy::outlier_detection::OutlierDetection;
-use crate::policy::envoy::retry::Retry;
+use crate::policy::envoy::retry::RetryPolicy;
 use crate::policy::envoy::timeouts::Timeouts;
 use crate::policy::envoy::weighted_clusters::WeightedClusters;
 use std::ops::Range;
@@ -47,11 +47,9 @@ pub struct Rule {
     pub fault: Fault,
     pub timeouts: Timeouts,
     /// `None`: no retries.
-    pub retry: Option<Retry>,
+    pub retry: Option<RetryPolicy>,
     pub action: Action,
     pub mirrors: Vec<(Mirror, Target)>,
-    /// A retry does not end the attempt that timed out.
-    pub hedge_on_per_try_timeout: bool,
 }
 
 /// What remains to be tested of a request when it is made: headers that are drawn.

@@ -125,6 +125,10 @@ fn draw(keys: &Keys, source: &mut impl Source) -> u64 {
     match keys {
         Keys::Zipf(zipf) => zipf.sample(source),
         Keys::Uniform(n) => 1 + ((source.word() as u128 * *n as u128) >> 64) as u64,
+        Keys::Weighted(shares) => {
+            let drawn = source.uniform();
+            1 + shares.partition_point(|share| *share <= drawn).min(shares.len() - 1) as u64
+        }
     }
 }
 
@@ -158,6 +162,7 @@ impl World<'_> {
         let keys = match &spec.keys {
             Keys::Zipf(zipf) => zipf.keys(),
             Keys::Uniform(n) => *n,
+            Keys::Weighted(shares) => shares.len() as u64,
         };
         self.caches[cache.index()].copies[place].get_or_insert_with(|| Box::new(Lru::new(keys, spec.capacity)))
     }

@@ -71,6 +71,10 @@ impl World<'_> {
             self.jobs[job].cause = self.replicas[replica as usize].fault_cause;
             return self.hold_at(replica, Kind::JobArrives, job);
         }
+        if let Some(outcome) = self.refused_by_sidecar(job, service) {
+            self.recorder.rejected(service, self.jobs[job].arrived);
+            return self.answer(job, outcome);
+        }
         if let Some(bucket) = &spec.rate_limit
             && !bucket.take(self.replicas[replica as usize].bucket.get_or_insert_with(|| bucket.start(now)), now)
         {

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Route = 0x9000_0013,
     Outlier = 0xa000_0017,
     Handshake = 0xb000_0019,
+    ProxiesOut = 0xc000_001b,
+    ProxiesBack = 0xd000_001d,
 }
 
 /// The place below `path` that belongs to `part`: an attempt, a body, a turn of a loop.

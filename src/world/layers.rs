@@ -262,8 +262,12 @@ impl<'t> World<'t> {
 
     /// The callee's job learns of the deadline if it propagates, or was itself inherited.
     pub(super) fn pass_deadline_on(&mut self, call: u32, job: u32) {
-        self.deadlines[job as usize] =
-            if self.tells_deadline(call) { self.extras[call as usize].deadline } else { self.told_deadline(call) };
+        self.deadlines[job as usize] = self.deadline_for_callee(call);
+    }
+
+    /// The deadline that the callee of a call learns of.
+    pub(super) fn deadline_for_callee(&self, call: u32) -> Instant {
+        if self.tells_deadline(call) { self.extras[call as usize].deadline } else { self.told_deadline(call) }
     }
 
     /// Whether callees learn of the deadline that binds this call.

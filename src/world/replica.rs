@@ -9,6 +9,7 @@ use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
 use crate::policy::app::TokenBucketState;
+use crate::topology::mesh::Inbound;
 use crate::topology::{Cancellation, Service};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,7 +21,7 @@ pub(super) struct ReplicaState {
     pub queue_capacity: u32,
     pub busy: u32,
     pub queue_len: u32,
-    /// Its service limits its rate, or notices that callers have gone.
+    /// Its service limits its rate, or notices that callers have gone, or its sidecar has a say.
     pub unusual: bool,
     /// The queue, oldest first.
     pub head: u32,
@@ -71,12 +72,12 @@ pub(super) struct PoolState {
 }
 
 impl ReplicaState {
-    pub fn new(service: ServiceId, spec: &Service) -> ReplicaState {
+    pub fn new(service: ServiceId, spec: &Service, inbound: &Inbound) -> ReplicaState {
         ReplicaState {
             service,
-            workers: spec.workers,
+            workers: spec.workers.min(inbound.max_in_progress),
             queue_capacity: spec.queue_capacity,
-            unusual: spec.rate_limit.is_some() || spec.cancellation != Cancellation::None,
+            unusual: spec.rate_limit.is_some() || spec.cancellation != Cancellation::None || inbound.limits(),
             busy: 0,
             queue_len: 0,
             head: NOBODY,

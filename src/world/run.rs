@@ -22,6 +22,7 @@ use crate::observe::recording::Recording;
 use crate::observe::trace::Tracer;
 use crate::policy::app::BulkheadState;
 use crate::topology::expectation::During;
+use crate::topology::mesh::Inbound;
 use crate::topology::{Arrivals, FaultAction, Load, RatePlan, Topology};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,7 +87,14 @@ impl<'t> World<'t> {
             deadlines: Vec::new(),
             with_extras: rules().any(needs_extra),
             with_deadlines,
-            replicas: topology.replicas.iter().map(|r| ReplicaState::new(r.service, &topology.services[r.service.index()])).collect(),
+            replicas: topology
+                .replicas
+                .iter()
+                .map(|r| {
+                    let inbound = topology.mesh.inbound.get(r.service.index()).unwrap_or(&Inbound::NONE);
+                    ReplicaState::new(r.service, &topology.services[r.service.index()], inbound)
+                })
+                .collect(),
             paused_replicas: 0,
             pools,
             pool_places,

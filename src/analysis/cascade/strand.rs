@@ -193,7 +193,7 @@ fn importance(strand: &Strand) -> u64 {
     match strand.trouble {
         Trouble::Fault => ALWAYS,
         Trouble::RequestsFail => ALWAYS - 1,
-        Trouble::BreakerOpened => ALWAYS - 2,
+        Trouble::BreakerOpened | Trouble::HostsEjected => ALWAYS - 2,
         Trouble::WorkersExhausted
         | Trouble::QueueFull
         | Trouble::QueueExpired
@@ -206,6 +206,8 @@ fn importance(strand: &Strand) -> u64 {
         | Trouble::ErrorAnswers
         | Trouble::Retries
         | Trouble::BulkheadFull
+        | Trouble::NoHost
+        | Trouble::PoolOverflow
         | Trouble::Fallbacks => strand.count.min(ALWAYS - 3),
     }
 }

@@ -157,6 +157,9 @@ fn of_edge(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
             format!("{calls} refused by the full bulkhead{of}")
         }
         Trouble::Fallbacks => format!("{calls} answered by the fallback"),
+        Trouble::HostsEjected => format!("proxies eject {}", words::counted(strand.count, "host", "hosts")),
+        Trouble::NoHost => format!("{calls} find no host: all are ejected or gone (503 UH)"),
+        Trouble::PoolOverflow => format!("{calls} overflow the connection pool (503 UO)"),
         _ => format!("{attempts} answered with an error"),
     }
 }
@@ -281,6 +284,9 @@ fn short(scene: &Scene<'_>, strand: &Strand) -> String {
                 Trouble::Retries => format!("{caller} retries {callee} ({})", counted("time")),
                 Trouble::BreakerOpened => format!("the breaker of {caller} to {callee} is open"),
                 Trouble::BulkheadFull => format!("the bulkhead of {caller} to {callee} is full ({})", counted("call")),
+                Trouble::HostsEjected => format!("proxies of {caller} eject hosts of {callee} ({n})"),
+                Trouble::NoHost => format!("{caller} has no host of {callee} left ({})", counted("call")),
+                Trouble::PoolOverflow => format!("the connection pool of {caller} to {callee} overflows ({})", counted("call")),
                 Trouble::Fallbacks => format!("a fallback answers {caller} for {callee} ({})", counted("call")),
                 _ => format!("{callee} answers {caller} with errors ({})", counted("attempt")),
             }

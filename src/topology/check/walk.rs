@@ -178,5 +178,6 @@ fn best_hit_share(topology: &Topology, cache: CacheId) -> f64 {
     match &cache.keys {
         Keys::Zipf(zipf) => zipf.mass_of_top(cache.capacity.min(zipf.keys())),
         Keys::Uniform(n) => cache.capacity.min(*n) as f64 / *n as f64,
+        Keys::Weighted(shares) => cache.capacity.min(shares.len() as u64) as f64 / shares.len() as f64,
     }
 }

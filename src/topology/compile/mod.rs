@@ -194,6 +194,7 @@ impl<'m> Compiler<'m> {
             let n = match &keys {
                 Keys::Zipf(zipf) => zipf.keys(),
                 Keys::Uniform(n) => *n,
+                Keys::Weighted(shares) => shares.len() as u64,
             };
             if n > MOST_CACHE_KEYS {
                 let message = format!("a cache of {n} different keys is beyond the limit of {MOST_CACHE_KEYS}");

@@ -67,7 +67,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn checked<T>(&mut self, result: Result<T, PolicyError>, path: &str) -> Option<T> {
+    pub(super) fn checked<T>(&mut self, result: Result<T, PolicyError>, path: &str) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(problem) => {
@@ -201,6 +201,7 @@ impl Compiler<'_> {
                 let values = self.topology.attributes.iter().filter(|a| a.name == *name).map(|a| match &a.values {
                     Keys::Zipf(zipf) => zipf.keys(),
                     Keys::Uniform(n) => *n,
+                    Keys::Weighted(shares) => shares.len() as u64,
                 });
                 (group, service.0, values.max().unwrap_or(1))
             }

@@ -88,8 +88,6 @@ pub(super) struct Upstream {
     /// The call that it is once it is on a connection.
     pub call: u32,
     pub per_try: AlarmId,
-    /// Its per-try timeout has passed, and it goes on all the same.
-    pub hedged: bool,
     /// The stream's next; of a free slot, the next free.
     pub next: u32,
 }

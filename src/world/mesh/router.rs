@@ -11,7 +11,7 @@ use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
 use crate::base::stream::Source;
 use crate::engine::AlarmId;
 use crate::observe::episode::Cause;
-use crate::policy::envoy::retry::{AttemptResult, Decision, RetryState};
+use crate::policy::envoy::retry::{AttemptResult, RetryState, Verdict};
 use crate::topology::mesh::{Action, HeaderCondition, Rule, Target};
 
 /// No rule of the host matches.
@@ -152,9 +152,7 @@ impl<'t> World<'t> {
         if let Some(timeout) = rule.timeouts.global {
             self.proxies.streams[stream].timeout = self.calendar.set_alarm(self.now() + timeout, Kind::RouteTimeoutFires as u8, stream);
         }
-        if let Some(retry) = &rule.retry {
-            self.proxies.streams[stream].retry = retry.start();
-        }
+        self.proxies.streams[stream].retry = RetryState::start(rule.retry.as_ref());
         self.start_try(stream);
     }
 
@@ -162,18 +160,17 @@ impl<'t> World<'t> {
 
     /// A try has ended so: another one, or the end.
     pub(super) fn decide(&mut self, stream: u32, result: AttemptResult, outcome: Outcome, at_once: bool) {
-        let rule = self.rule(stream);
-        let is_copy = self.proxies.streams[stream].call == NOBODY;
-        let Some(retry) = rule.retry.as_ref().filter(|_| !is_copy) else {
+        if self.proxies.streams[stream].call == NOBODY {
             return self.reply(stream, outcome, at_once);
-        };
+        }
         let Stream { site, request, path, tries, .. } = self.proxies.streams[stream];
         let word = self.keys.call(site, request, below(path, tries), Purpose::Backoff).word();
-        match self.ask_to_retry(stream, retry, result, word) {
-            Decision::Retry { after } => {
+        match self.ask_to_retry(stream, result, word) {
+            Verdict::Retry { after } => {
                 self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
             }
-            Decision::Final { flag } => self.reply(stream, flag.map_or(outcome, |flag| outcome.with(flag)), at_once),
+            // The answer is the replica's; what the proxy adds are its flags.
+            Verdict::Final(told) => self.reply(stream, Outcome { flags: told.flags, ..outcome }, at_once),
         }
     }
 

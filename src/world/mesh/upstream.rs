@@ -12,7 +12,7 @@ use crate::base::time::Instant;
 use crate::engine::{AlarmId, TimerId};
 use crate::policy::envoy::connection_pool::{Answer, Ending, Place as PlaceInPool};
 use crate::policy::envoy::outlier_detection::Report;
-use crate::policy::envoy::retry::{AttemptResult, Decision, ResetBy, Response, Retry};
+use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, Verdict};
 use crate::topology::mesh::{Cluster, Tls};
 
 impl<'t> World<'t> {
@@ -41,7 +41,7 @@ impl<'t> World<'t> {
         };
         self.proxies.streams[stream].tried.push(host);
         let next = self.proxies.streams[stream].upstream;
-        let upstream = Upstream { stream, host, call: NOBODY, per_try: AlarmId::NONE, hedged: false, next };
+        let upstream = Upstream { stream, host, call: NOBODY, per_try: AlarmId::NONE, next };
         let upstream = self.proxies.upstreams.insert(upstream).expect("the limit on what is in flight is below the slab's");
         self.proxies.streams[stream].upstream = upstream;
         let pool = self.cell(cell).pool;
@@ -54,8 +54,8 @@ impl<'t> World<'t> {
         let Stream { site, request, path, tries, caller, .. } = self.proxies.streams[stream];
         let hash = self.hash_of(self.cluster(id), request, caller);
         let mut words = self.keys.call(site, request, below(path, tries), Purpose::Balance);
-        let retry = self.rule(stream).retry.as_ref();
-        let reselections = if tries > 1 { retry.map_or(0, Retry::reselections) } else { 0 };
+        let retry = self.rule(stream).retry.as_ref().filter(|retry| retry.avoids_previous_hosts && tries > 1);
+        let reselections = retry.map_or(0, |retry| retry.host_selection_retries);
         let now = self.now();
         let tried = std::mem::take(&mut self.proxies.streams[stream].tried);
         let host = self.choose_host(cell, id, hash, reselections, now, &mut words, |host| tried.contains(&host));
@@ -175,24 +175,9 @@ impl<'t> World<'t> {
         };
         self.report(id, cell, host, report, stream);
         let outcome = if is_reset { result.outcome() } else { seen };
-        if self.is_worse_than_waiting(stream, result) {
-            // A hedged stream drops a bad answer while another try is under way.
-            return self.finish_upstream(upstream, Ending::Reset);
-        }
-        let retried = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.wants(result));
+        let retried = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.on.wants(result));
         self.finish_upstream(upstream, if is_reset || retried { Ending::Reset } else { Ending::Complete });
-        if !retried {
-            // Whoever was hedged against loses.
-            self.drop_upstreams(stream, None);
-        }
         self.decide(stream, result, outcome, true);
-    }
-
-    fn is_worse_than_waiting(&self, stream: u32, result: AttemptResult) -> bool {
-        let rule = self.rule(stream);
-        rule.hedge_on_per_try_timeout
-            && rule.retry.as_ref().is_some_and(|retry| retry.wants(result))
-            && self.proxies.upstreams[self.proxies.streams[stream].upstream].next != NOBODY
     }
 
     /// A try that never came onto a connection.
@@ -202,7 +187,6 @@ impl<'t> World<'t> {
         self.blame_in_proxy(stream, result.outcome());
         let Stream { call, site, .. } = self.proxies.streams[stream];
         if result == AttemptResult::Overflow {
-            self.drop_upstreams(stream, None);
             return self.reply(stream, result.outcome(), false);
         }
         if call != NOBODY {
@@ -240,23 +224,9 @@ impl<'t> World<'t> {
         self.take_blame_from_upstreams(stream);
         self.report(id, cell, host, Report::TimedOut, stream);
         let result = AttemptResult::PerTryTimeout;
-        if self.rule(stream).hedge_on_per_try_timeout {
-            self.proxies.upstreams[upstream].hedged = true;
-            return self.hedge(stream);
-        }
         self.drop_upstream(upstream, Outcome::TIMEOUT, None);
         self.blame_in_proxy(stream, result.outcome());
         self.decide(stream, result, result.outcome(), true);
-    }
-
-    /// Another try beside the one that is slow, whatever the conditions of retries.
-    fn hedge(&mut self, stream: u32) {
-        let Some(retry) = &self.rule(stream).retry else { return };
-        let Stream { site, request, path, tries, .. } = self.proxies.streams[stream];
-        let word = crate::base::stream::Source::word(&mut self.keys.call(site, request, below(path, tries), Purpose::Backoff));
-        if let Decision::Retry { after } = self.ask_to_hedge(stream, retry, word) {
-            self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
-        }
     }
 
     // -- given up ----------------------------------------------------------------------------------------------------
@@ -269,8 +239,8 @@ impl<'t> World<'t> {
         };
         while self.proxies.streams[stream].upstream != NOBODY {
             let upstream = self.proxies.streams[stream].upstream;
-            let Upstream { host, call, hedged, .. } = self.proxies.upstreams[upstream];
-            let charged = timed_out.is_some() && call != NOBODY && !hedged;
+            let Upstream { host, call, .. } = self.proxies.upstreams[upstream];
+            let charged = timed_out.is_some() && call != NOBODY;
             let report = charged.then_some((id, cell, host));
             self.drop_upstream(upstream, timed_out.unwrap_or(Outcome::GIVEN_UP), report);
         }
@@ -340,30 +310,42 @@ impl<'t> World<'t> {
         }
     }
 
-    // -- retries -----------------------------------------------------------------------------------------------------
-
-    pub(super) fn ask_to_retry(&mut self, stream: u32, retry: &Retry, result: AttemptResult, word: u64) -> Decision {
-        let (id, cell) = self.cluster_of(stream);
-        let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
-        let state = &mut self.proxies.streams[stream].retry;
-        retry.decide(state, result, thresholds, self.proxies.pools.counters_mut(pool), word)
+    pub(in crate::world) fn caller_of_upstream(&self, upstream: u32) -> u32 {
+        self.proxies.streams[self.proxies.upstreams[upstream].stream].caller
     }
 
-    fn ask_to_hedge(&mut self, stream: u32, retry: &Retry, word: u64) -> Decision {
+    /// The job that a call waits for which is in its caller's proxy, if a request is under way.
+    pub(in crate::world) fn job_in_proxy(&self, call: u32) -> Option<u32> {
+        let upstream = self.proxies.streams[self.calls[call].current].upstream;
+        let child = (upstream != NOBODY).then(|| self.proxies.upstreams[upstream].call)?;
+        (child != NOBODY).then(|| self.calls[child].current)
+    }
+
+    /// The deadline that the job was told whose call a proxy's try serves.
+    pub(in crate::world) fn told_deadline_of_upstream(&self, upstream: u32) -> Instant {
+        let call = self.proxies.streams[self.proxies.upstreams[upstream].stream].call;
+        if call == NOBODY { Instant::NEVER } else { self.deadline_for_callee(call) }
+    }
+
+    // -- retries -----------------------------------------------------------------------------------------------------
+
+    pub(super) fn ask_to_retry(&mut self, stream: u32, result: AttemptResult, word: u64) -> Verdict {
         let (id, cell) = self.cluster_of(stream);
+        let policy = self.rule(stream).retry.as_ref();
         let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
-        let state = &mut self.proxies.streams[stream].retry;
-        retry.hedge(state, thresholds, self.proxies.pools.counters_mut(pool), word)
+        let counters = self.proxies.pools.counters_mut(pool);
+        self.proxies.streams[stream].retry.attempt_ended(policy, result, thresholds, counters, word)
     }
 
     /// The slot among the retries that are under way is free again.
     pub(super) fn give_retry_back(&mut self, stream: u32) {
-        if !self.proxies.streams[stream].retry.holds() || self.target(stream).cluster.is_err() {
+        let is_forwarded = self.proxies.streams[stream].tries > 0;
+        if !is_forwarded {
             return;
         }
         let (_, cell) = self.cluster_of(stream);
         let pool = self.cell(cell).pool;
-        self.proxies.streams[stream].retry.release(self.proxies.pools.counters_mut(pool));
+        self.proxies.streams[stream].retry.end(self.proxies.pools.counters_mut(pool));
     }
 }
 

@@ -2,12 +2,11 @@
 
 use super::Weaver;
 use crate::base::id::*;
-use crate::model::mesh::{AbortAnswer, FaultInjection, HttpRoute, Percentage as WrittenShare, Retries};
+use crate::model::mesh::{AbortAnswer, FaultInjection, HttpRoute, Percentage as WrittenShare};
 use crate::policy::envoy::fault_injection::{Abort, AbortWith, Delay, Fault};
 use crate::policy::envoy::percentage::Percentage;
-use crate::policy::envoy::retry::{BackOff, Retry, RetryOn};
+use crate::policy::envoy::retry::{BackOff, RetryPolicy, WrittenRetries};
 use crate::policy::envoy::timeouts::Timeouts;
-use crate::topology::mesh::HashKey;
 
 impl Weaver<'_, '_> {
     pub(super) fn fault(&mut self, written: &FaultInjection, path: &str) -> Fault {
@@ -31,39 +30,28 @@ impl Weaver<'_, '_> {
     }
 
     /// The policy of a route; without one, the mesh's.
-    pub(super) fn retry(&mut self, route: &HttpRoute, only_cluster: Option<ClusterId>, path: &str) -> Option<Retry> {
-        let Some(Retries { attempts, retry_on, backoff, ignore_previous_hosts, .. }) = &route.retries else {
-            return self.default_retry(only_cluster);
+    pub(super) fn retry(&mut self, route: &HttpRoute, only_cluster: Option<ClusterId>, path: &str) -> Option<RetryPolicy> {
+        let Some(written) = &route.retries else { return self.default_retry(only_cluster) };
+        let back_off = written.backoff.as_ref().and_then(|base| self.compiler.checked(BackOff::new(base.value, None), path));
+        let retries = WrittenRetries {
+            attempts: written.attempts.value,
+            per_try_timeout: written.per_try_timeout.as_ref().map(|written| written.value),
+            retry_on: written.retry_on.as_ref().map(|on| on.value.clone()),
+            retry_remote_localities: written.remote_localities,
+            retry_ignore_previous_hosts: written.ignore_previous_hosts.as_ref().map(|written| written.value),
+            back_off,
         };
-        if attempts.value == 0 {
-            return None;
-        }
-        let on = match retry_on {
-            None => RetryOn::istio(self.release.retries_503_by_default()),
-            Some(written) => self.retry_on(&written.value, path),
-        };
-        let back_off = match backoff {
-            None => BackOff::default(),
-            Some(written) => self.compiler.checked(BackOff::new(written.value, None), path).unwrap_or_default(),
-        };
-        let others = ignore_previous_hosts.as_ref().is_none_or(|written| written.value);
-        let retry = Retry::new(attempts.value, on, back_off, others);
-        self.compiler.checked(retry, path)
+        RetryPolicy::of(Some(&retries), self.release, self.is_hashed(only_cluster))
     }
 
-    fn retry_on(&mut self, written: &crate::model::mesh::RetryOn, path: &str) -> RetryOn {
-        let words = written.conditions.iter().map(|condition| condition.word().to_string());
-        let codes = written.statuses.iter().map(u16::to_string);
-        let text = words.chain(codes).collect::<Vec<_>>().join(",");
-        let read = self.compiler.checked(RetryOn::parse(&text), path);
-        read.map_or_else(|| RetryOn::istio(false), |read| read.on)
+    /// Twice, on what has certainly not been processed.
+    pub(super) fn default_retry(&mut self, only_cluster: Option<ClusterId>) -> Option<RetryPolicy> {
+        RetryPolicy::of(None, self.release, self.is_hashed(only_cluster))
     }
 
-    /// Twice, on what has certainly not been processed; elsewhere, unless the only destination is chosen by a hash.
-    pub(super) fn default_retry(&mut self, only_cluster: Option<ClusterId>) -> Option<Retry> {
-        let hashed = |id: ClusterId| matches!(self.mesh.clusters[id.index()].hash, Some(HashKey::Attributes(_) | HashKey::Caller));
-        let others = !only_cluster.is_some_and(hashed);
-        Retry::new(2, RetryOn::istio(self.release.retries_503_by_default()), BackOff::default(), others).ok()
+    /// Whether a request has but one destination, where a hash chooses the host.
+    fn is_hashed(&self, only_cluster: Option<ClusterId>) -> bool {
+        only_cluster.is_some_and(|id| self.mesh.clusters[id.index()].hash.is_some())
     }
 }
 

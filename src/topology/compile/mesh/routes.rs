@@ -63,7 +63,6 @@ impl<'m> Weaver<'_, 'm> {
             retry,
             action: Action::Forward { weights: WeightedClusters::new(&[1]).expect("one destination"), targets: vec![target] },
             mirrors: Vec::new(),
-            hedge_on_per_try_timeout: false,
         }
     }
 
@@ -168,7 +167,6 @@ impl<'m> Weaver<'_, 'm> {
             retry: self.retry(route, only_cluster, &rule.meta.path()),
             action,
             mirrors,
-            hedge_on_per_try_timeout: false,
         })
     }
 
