@@ -179,3 +179,92 @@ fn labels(path: &Path) -> Vec<Value> {
         }
     }
 }
+
+/// What an analyzer of Istio says, and the code under which we say it.
+const ANALYZERS: &[(&str, &[(&str, &[&str])])] = &[
+    (
+        "virtualservice.ConflictingMeshGatewayHostsAnalyzer",
+        &[("ConflictingMeshGatewayVirtualServiceHosts", &["duplicate-virtual-service"])],
+    ),
+    (
+        "virtualservice.DestinationHostAnalyzer",
+        &[
+            ("ReferencedResourceNotFound", &["unknown-host", "unknown-port"]),
+            ("VirtualServiceDestinationPortSelectorRequired", &["port-required"]),
+        ],
+    ),
+    ("virtualservice.DestinationRuleAnalyzer", &[("ReferencedResourceNotFound", &["unknown-subset"])]),
+    (
+        "virtualservice.GatewayAnalyzer",
+        &[("ReferencedResourceNotFound", &["unknown-gateway"]), ("VirtualServiceHostNotFoundInGateway", &["host-not-in-gateway"])],
+    ),
+    (
+        "destinationrule.CaCertificateAnalyzer",
+        &[
+            ("NoServerCertificateVerificationDestinationLevel", &["unverified-server"]),
+            ("NoServerCertificateVerificationPortLevel", &["unverified-server"]),
+        ],
+    ),
+    ("destinationrule.PodNotSelectedAnalyzer", &[("DestinationRuleSubsetNotSelectPods", &["empty-subset"])]),
+];
+
+/// Expectations in which we part from Istio's analyzers, and why.
+const ANALYSES_APART: &[(&str, &str)] = &[];
+
+/// `VirtualService default/reviews` or `VirtualService reviews` as the path of a finding has it.
+fn object(resource: &str) -> String {
+    let (kind, name) = resource.split_once(' ').unwrap_or((resource, ""));
+    let name = if name.contains('/') { name.to_owned() } else { format!("default/{name}") };
+    format!("{kind}/{name}")
+}
+
+#[test]
+fn istios_analyses_of_virtual_services_and_destination_rules_are_ours() {
+    let Some(root) = corpus() else { return };
+    let expectations = labels(&root.join("istio/derived/analyzer_expectations.shared.json"));
+    let (mut cases, mut apart) = (0, Vec::new());
+    for expectation in &expectations {
+        let analyzer = expectation["analyzer"].as_str().unwrap();
+        let Some((_, messages)) = ANALYZERS.iter().find(|(name, _)| *name == analyzer) else { continue };
+        cases += 1;
+        let mut sources = Sources::new();
+        let mut ids = Vec::new();
+        for file in expectation["inputFiles"].as_array().unwrap() {
+            let path = root.join("istio/pkg/config/analysis/analyzers").join(file.as_str().unwrap());
+            ids.extend(std::fs::read(&path).ok().and_then(|bytes| sources.add(path.to_string_lossy(), bytes).ok()));
+        }
+        let imported = read(&sources, &ids);
+        let mut problems = imported.problems;
+        problems.append(brownout::import::cross_check(&sources, &imported.mesh));
+        let codes: Vec<&str> = messages.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let told = problems.iter().filter(|problem| codes.contains(&problem.code)).map(|problem| {
+            let path = TreePath::parse(problem.path.as_deref().unwrap_or("")).unwrap_or(TreePath::ROOT);
+            let object = match path.0.get(1) {
+                Some(Segment::Key(object)) => object.clone(),
+                _ => String::new(),
+            };
+            let message = messages.iter().find(|(_, codes)| codes.contains(&problem.code)).map_or("", |(message, _)| message);
+            (generic(message), object)
+        });
+        let expected = expectation["expected"].as_array().unwrap().iter();
+        let wanted = expected.map(|one| (generic(one["message"].as_str().unwrap()), object(one["resource"].as_str().unwrap())));
+        let (mut told, mut wanted): (Vec<_>, Vec<_>) = (told.collect(), wanted.collect());
+        told.sort();
+        wanted.sort();
+        if told != wanted {
+            let name = expectation["name"].as_str().unwrap();
+            let known = ANALYSES_APART.iter().any(|(known, _)| *known == name);
+            apart.push((known, format!("{name}: {told:#?} instead of {wanted:#?}")));
+        }
+    }
+    println!("{cases} expectations, {} otherwise", apart.len());
+    apart.iter().for_each(|(_, case)| println!("  {case}"));
+    let unknown: Vec<&String> = apart.iter().filter(|(known, _)| !known).map(|(_, case)| case).collect();
+    assert!(unknown.is_empty());
+    assert!(apart.len() * 20 <= cases, "{} of {cases} apart", apart.len());
+}
+
+/// One code of ours stands for both of these.
+fn generic(message: &str) -> String {
+    message.trim_end_matches("DestinationLevel").trim_end_matches("PortLevel").to_owned()
+}

@@ -1,7 +1,7 @@
 //! `brownout check`: what is wrong with models, and what can be said of them without running.
 
 use super::read::{self, stderr_style};
-use super::{Exit, note, print};
+use super::{Exit, manifests, note, print};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::Loaded;
 use crate::model::source::Sources;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(super) struct Check {
-    /// Models: YAML or JSON files
+    /// Models, and manifests of Istio and Kubernetes: YAML or JSON files
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Print the model with every default and where each value comes from
@@ -40,7 +40,14 @@ struct Found {
 
 impl Check {
     pub(super) fn execute(self) -> Exit {
-        let found: Vec<Found> = self.files.iter().flat_map(|file| self.look(file)).collect();
+        let of_kubernetes = manifests::among(&self.files);
+        let models = self.files.iter().filter(|file| !of_kubernetes.contains(file));
+        let mut found: Vec<Found> = models.flat_map(|file| self.look(file)).collect();
+        if !of_kubernetes.is_empty() {
+            // Manifests are looked at together: they are used together.
+            let (findings, sources) = manifests::check(&of_kubernetes);
+            found.push(Found { findings, sources, resolved: None });
+        }
         let refused = found.iter().any(|f| f.findings.has_errors());
         let printed = if self.format == "json" { self.print_json(&found) } else { self.print_text(&found) };
         match (refused, printed) {
@@ -111,7 +118,7 @@ impl Check {
         }
         if !self.resolved {
             let models = self.files.len();
-            let files = if models == 1 { self.files[0].display().to_string() } else { format!("{models} models") };
+            let files = if models == 1 { self.files[0].display().to_string() } else { format!("{models} files") };
             text.push_str(&format!("{files}: {}\n", if told.is_empty() { "nothing to say against it".into() } else { told.join(", ") }));
         }
         print(&text)

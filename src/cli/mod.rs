@@ -5,6 +5,8 @@
 
 mod check;
 mod compare;
+mod glob;
+mod manifests;
 mod output;
 mod read;
 mod run;

@@ -1,6 +1,6 @@
 //! Reads models and the files that they name, compiles them, and tells what is wrong.
 
-use super::{Exit, note};
+use super::{Exit, manifests, note};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{self, Loaded, Refused, resolved};
 use crate::report::{Style, diagnostics};
@@ -18,6 +18,8 @@ pub(super) struct Compiled {
     pub variant: Option<String>,
     pub topology: Topology,
     pub loaded: Loaded,
+    /// What was said of its manifests: warnings and notes.
+    of_manifests: Diagnostics,
 }
 
 impl Compiled {
@@ -27,7 +29,7 @@ impl Compiled {
 
     /// What can be said without running it.
     pub(super) fn findings(&self) -> Diagnostics {
-        let mut all = Diagnostics::new();
+        let mut all = self.of_manifests.clone();
         for finding in check::check(&self.topology) {
             let diagnostic = match finding.weight {
                 Weight::Error => Diagnostic::error(finding.code, finding.message),
@@ -83,7 +85,8 @@ pub(super) fn compiled(file: &Path, sets: &[String], variant: Option<&str>) -> R
 /// Reads and compiles a model, or tells everything that is wrong with it.
 pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
     let name = file.to_string_lossy();
-    let loaded = model::read(&name, &load, sets, variant)?;
+    let mut loaded = model::read(&name, &load, sets, variant)?;
+    let of_manifests = manifests::adopt(&mut loaded);
     let directory = file.parent().unwrap_or(Path::new("")).to_path_buf();
     let files = |name: &str| {
         let bytes = load(&directory.join(name).to_string_lossy())?;
@@ -93,10 +96,14 @@ pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) 
         Box::new(Refused { problems: loaded.placed(problems), variants: loaded.variants, sources: loaded.sources })
     };
     let topology = match compile(&loaded.model, &files) {
-        Ok(topology) => topology,
-        Err(problems) => return Err(refuse(loaded, problems)),
+        Ok(topology) if !of_manifests.has_errors() => topology,
+        Ok(_) => return Err(refuse(loaded, of_manifests)),
+        Err(mut problems) => {
+            problems.append(of_manifests);
+            return Err(refuse(loaded, problems));
+        }
     };
-    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded };
+    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded, of_manifests };
     let mut errors = compiled.findings();
     errors.list.retain(|f| f.severity == crate::base::diagnostic::Severity::Error);
     if errors.has_errors() { Err(refuse(compiled.loaded, errors)) } else { Ok(compiled) }

@@ -2,12 +2,14 @@
 //!
 //! Does no I/O: the caller hands in a loader. Order of precedence: what is extended < the file < the variant < `--set`.
 
+use super::mesh::Mesh;
 use super::name::quoted;
 use super::overlay;
 use super::source::Sources;
 use super::spec::Model;
 use super::tree::{Mapping, Node, Origin, Path, Segment, Value};
 use super::validate::validate;
+use super::versions;
 use super::yaml;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use std::sync::Arc;
@@ -36,6 +38,23 @@ pub struct Refused {
 }
 
 impl Loaded {
+    /// Takes in what manifests say. A workload of a service's name and namespace gives its replicas, unless the model does.
+    pub fn adopt(&mut self, mesh: Mesh) {
+        for workload in &mesh.workloads {
+            let name = &workload.meta.name;
+            let path = Path::ROOT.key("services").key(name).key("replicas");
+            let Some(service) = self.model.services.get_mut(name).filter(|service| service.namespace == workload.meta.namespace) else {
+                continue;
+            };
+            if self.tree.written(&path).is_none() && workload.scales() && workload.replicas.origin != Origin::Default {
+                service.replicas = workload.replicas.value;
+                let number = Value::Number(workload.replicas.value.to_string());
+                self.tree.give(&path, Node { value: number, origin: workload.replicas.origin.clone() });
+            }
+        }
+        self.model.imported = mesh;
+    }
+
     /// Where the value at a path is written, or its nearest ancestor that is.
     pub fn place(&self, path: &str) -> Option<Place> {
         let origin = self.tree.origin_of(&Path::parse(path)?);
@@ -44,7 +63,8 @@ impl Loaded {
 
     /// Where the value at a path comes from, in words; `default` if it is written nowhere.
     pub fn origin(&self, path: &str) -> String {
-        let written = Path::parse(path).and_then(|path| self.written(&path));
+        let path = Path::parse(path);
+        let written = path.as_ref().and_then(|path| self.tree.written(path));
         match written {
             None | Some(Origin::Default) => "default".into(),
             Some(Origin::File(spot)) => {
@@ -54,19 +74,6 @@ impl Loaded {
             Some(Origin::Variant(name, _)) => format!("variant {name}"),
             Some(Origin::Set(..)) => "--set".into(),
         }
-    }
-
-    /// The origin of the very value at the path, if it is written.
-    fn written(&self, path: &Path) -> Option<&Origin> {
-        let mut node = &self.tree;
-        for segment in &path.0 {
-            node = match (segment, &node.value) {
-                (Segment::Key(name), Value::Mapping(mapping)) => &mapping.get(name)?.node,
-                (Segment::Index(index), Value::Sequence(list)) => list.get(*index)?,
-                _ => return None,
-            };
-        }
-        Some(&node.origin)
     }
 
     /// Gives diagnostics that have only a path their place.
@@ -163,8 +170,8 @@ fn load(
             problems
         })?;
     }
-    let tree = overlay::set_all(sources, tree, sets)?;
-    let problems = validate(sources, &tree);
+    let tree = versions::unfold(overlay::set_all(sources, tree, sets)?);
+    let problems = versions::once(validate(sources, &tree));
     if problems.has_errors() {
         return Err(problems);
     }

@@ -14,6 +14,7 @@ pub mod source;
 pub mod spec;
 pub mod tree;
 mod validate;
+mod versions;
 pub mod yaml;
 
 pub use later::COMMAND_WORDS;

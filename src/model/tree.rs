@@ -110,6 +110,33 @@ impl Node {
         }
     }
 
+    /// The origin of the very value at the path, if it is written.
+    pub fn written(&self, path: &Path) -> Option<&Origin> {
+        let mut node = self;
+        for segment in &path.0 {
+            node = match (segment, &node.value) {
+                (Segment::Key(name), Value::Mapping(mapping)) => &mapping.get(name)?.node,
+                (Segment::Index(index), Value::Sequence(list)) => list.get(*index)?,
+                _ => return None,
+            };
+        }
+        Some(&node.origin)
+    }
+
+    /// Puts a value where nothing is written, into a map that is there.
+    pub fn give(&mut self, path: &Path, given: Node) {
+        let Some((Segment::Key(last), before)) = path.0.split_last() else { return };
+        let mut node = self;
+        for segment in before {
+            let (Segment::Key(name), Value::Mapping(mapping)) = (segment, &mut node.value) else { return };
+            let Some(entry) = mapping.get_mut(name) else { return };
+            node = &mut entry.node;
+        }
+        if let Value::Mapping(mapping) = &mut node.value {
+            mapping.entry(last.clone()).or_insert(Entry { key: given.origin.clone(), node: given });
+        }
+    }
+
     /// Where the last key of a path is written.
     pub fn key_of(&self, path: &Path) -> Option<&Origin> {
         let (mut node, mut key) = (self, None);

@@ -25,6 +25,13 @@ pub struct Workload {
     pub containers: Vec<Container>,
 }
 
+impl Workload {
+    /// Whether it has a number of replicas of its own.
+    pub fn scales(&self) -> bool {
+        matches!(self.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::ReplicaSet | WorkloadKind::Rollout)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkloadKind {
     Deployment,

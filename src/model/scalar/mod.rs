@@ -14,6 +14,7 @@ mod grammar;
 mod keys;
 mod number;
 mod rate;
+mod release;
 mod share;
 
 pub use arrivals::{ArrivalsSpec, ModulatedState};
@@ -25,6 +26,7 @@ pub use endpoint::EndpointRef;
 pub use keys::KeysSpec;
 pub use number::decimal;
 pub use rate::{Per, Rate};
+pub use release::{Release, Via};
 pub use share::Share;
 
 use std::fmt;
@@ -87,6 +89,8 @@ pub fn check(format: &str, text: &str) -> Option<Result<(), ScalarError>> {
         Restart::FORMAT => run::<Restart>(text),
         Scope::FORMAT => run::<Scope>(text),
         FailureFilter::FORMAT => run::<FailureFilter>(text),
+        Release::FORMAT => run::<Release>(text),
+        Via::FORMAT => run::<Via>(text),
         crate::model::expectation::Expectation::FORMAT => run::<crate::model::expectation::Expectation>(text),
         _ => return None,
     })
@@ -132,7 +136,7 @@ macro_rules! scalar_text {
 }
 pub(crate) use scalar_text;
 
-scalar_text!(Duration, Rate, Share, Bytes, DistSpec, KeysSpec, ArrivalsSpec, EndpointRef, Join, Restart, Scope);
+scalar_text!(Duration, Rate, Share, Bytes, DistSpec, KeysSpec, ArrivalsSpec, EndpointRef, Join, Restart, Scope, Release, Via);
 
 /// Hands strings to a scalar's parser, and numbers as the text they were: the parser knows what a bare number lacks.
 pub(crate) struct TextOrNumber<T>(pub std::marker::PhantomData<T>);

@@ -1,7 +1,7 @@
 //! Clients: groups of callers outside the system, open loop (`arrivals`) or closed loop (`users`).
 
-use super::{Named, one};
-use crate::model::scalar::{ArrivalsSpec, DistSpec, Duration, EndpointRef, KeysSpec, Rate, Share};
+use super::{Named, Request, one};
+use crate::model::scalar::{ArrivalsSpec, DistSpec, Duration, EndpointRef, KeysSpec, Rate, Share, Via};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,12 @@ pub struct Client {
     /// The zone the client is in. Default: none.
     #[serde(default)]
     pub zone: Option<String>,
+    /// What its requests look like to the routes of a mesh. Default: none, `GET /` without headers.
+    #[serde(default)]
+    pub request: Option<Request>,
+    /// The Envoy, if any, that it calls through. Default: none.
+    #[serde(default)]
+    pub via: Via,
     /// The policy of its calls: a client calls like any other caller. Default: none.
     #[serde(default)]
     pub policy: Option<String>,

@@ -5,6 +5,7 @@
 mod cache;
 mod client;
 mod fault;
+mod mesh;
 mod network;
 mod policy;
 mod service;
@@ -15,6 +16,7 @@ pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
     CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
+pub use mesh::{CallRequest, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Request, SidecarCost};
 pub use network::{Link, LinkBetween, Network, ZoneLink};
 pub use policy::{
     Backoff, Bucket, BucketBudget, Budget, Bulkhead, CircuitBreaker, ConsecutiveBreaker, Deadline, Deposit, Fallback, Jitter, Policy,
@@ -75,12 +77,22 @@ pub struct Model {
     /// Latency and loss between services.
     #[serde(default)]
     pub network: Network,
+    /// The service mesh around the services. Default: none, calls go straight to their replicas.
+    #[serde(default)]
+    pub mesh: Option<Mesh>,
+    /// Files of Istio and Kubernetes, relative to this one; `*` and `**` stand for parts of names and for directories. What they say holds where the model does not say otherwise. Default: none.
+    #[serde(default)]
+    pub manifests: Vec<String>,
     /// What goes wrong and when, by name.
     #[serde(default)]
     pub faults: Named<Fault>,
     /// What the run has to show, by name; one that fails gives exit code 1.
     #[serde(default)]
     pub expect: Named<Expectation>,
+    /// What the manifests say.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub imported: crate::model::mesh::Mesh,
 }
 
 /// A file as it is written: a model, and what reading it needs besides.

@@ -1,9 +1,10 @@
 //! Services: replicas that answer the same endpoints, each with workers, a queue and pools.
 
-use super::{Named, Step, one};
+use super::{Named, Protocol, Step, one};
 use crate::model::scalar::{Bound, Duration, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Replicas that answer the same endpoints. The defaults are those of plain code without any protection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,9 +41,32 @@ pub struct Service {
     /// Things that each replica has a limited number of (connections), taken with the step `acquire`. Default: none.
     #[serde(default)]
     pub pools: Named<Pool>,
+    /// Labels of its pods, by which subsets of a DestinationRule select them. Default: none.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The namespace that its Service and its pods are in. Default: default.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// Versions side by side, by name: each is this service with some values changed (merge patch), with labels, replicas and endpoints of its own. Default: none.
+    #[serde(default)]
+    pub versions: Named<Service>,
+    /// Whether its pods have a sidecar. Default: they have one in a mesh.
+    #[serde(default)]
+    pub sidecar: Option<bool>,
+    /// What its connections speak. Default: http1.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// The port of its Service. Default: the first port of its manifest, else 80.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub port: Option<u32>,
     /// The operations, by name: the steps that answer a request.
     #[serde(default)]
     pub endpoints: Named<Vec<Step>>,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
 }
 
 /// Where requests wait for a worker of a replica.

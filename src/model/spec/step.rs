@@ -1,6 +1,6 @@
 //! Steps: what an endpoint does to answer a request, one after the other. Each kind is known by its first key.
 
-use super::{Named, one};
+use super::{CallRequest, Named, one};
 use crate::model::scalar::{DistSpec, EndpointRef, Join, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct CallStep {
     /// The policy of the call. Default: none, one attempt without a timeout.
     #[serde(default)]
     pub policy: Option<String>,
+    /// What the call looks like to the routes of a mesh. Default: none, `GET /` without headers.
+    #[serde(default)]
+    pub request: Option<CallRequest>,
 }
 
 /// Does several things at once.

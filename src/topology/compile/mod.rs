@@ -11,6 +11,7 @@ mod names;
 mod network;
 mod policy;
 mod program;
+mod wired;
 
 use super::*;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
@@ -108,6 +109,7 @@ impl<'m> Compiler<'m> {
     }
 
     fn run(&mut self) {
+        self.not_wired();
         self.times();
         self.caches();
         self.services();

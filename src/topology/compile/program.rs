@@ -85,7 +85,7 @@ impl Compiler<'_> {
                 let wait = Step::Wait(self.dist(wait, &format!("{path}.wait")));
                 laid.push((wait, scope.name("wait")));
             }
-            spec::Step::Call(spec::CallStep { call, policy }) => {
+            spec::Step::Call(spec::CallStep { call, policy, .. }) => {
                 let caller = Caller::Endpoint(scope.endpoint);
                 let group = Group::Service(self.topology.endpoints[scope.endpoint.index()].service);
                 if let Some(site) = self.site(caller, group, call, policy.as_deref(), path, "call") {

@@ -1,0 +1,71 @@
+//! Manifests: those that a model names, and those that are checked by themselves.
+
+use super::glob;
+use super::read::load;
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::import;
+use crate::model::Loaded;
+use crate::model::source::{SourceId, Sources};
+use std::path::{Path, PathBuf};
+
+/// Reads what a model names under `manifests` and puts it into the model; tells what is wrong and what is to be noted.
+pub(super) fn adopt(loaded: &mut Loaded) -> Diagnostics {
+    if loaded.model.manifests.is_empty() {
+        return Diagnostics::new();
+    }
+    let mut problems = Diagnostics::new();
+    let mut files: Vec<SourceId> = Vec::new();
+    for (index, pattern) in loaded.model.manifests.clone().iter().enumerate() {
+        let path = format!("manifests[{index}]");
+        let place = loaded.place(&path);
+        let main = place.as_ref().map_or("", |place| place.file.as_str());
+        let directory = Path::new(main).parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut refuse = |message: String, help: &str| {
+            let problem = Diagnostic::error("no-manifest", message).at(path.as_str()).placed(place.clone());
+            problems.push(problem.help(help));
+        };
+        match glob::files(&directory, pattern) {
+            Ok(found) if found.is_empty() => refuse(format!("`{pattern}` stands for no file"), "name files relative to this one"),
+            Err(why) => refuse(format!("`{pattern}` cannot be read: {why}"), "name fewer files"),
+            Ok(found) => {
+                for file in found {
+                    match add(&mut loaded.sources, &file) {
+                        Ok(id) => files.push(id),
+                        Err(why) => refuse(why, "name files that can be read"),
+                    }
+                }
+            }
+        }
+    }
+    let imported = import::read(&loaded.sources, &files);
+    problems.append(imported.problems);
+    problems.append(import::cross_check(&loaded.sources, &imported.mesh));
+    loaded.adopt(imported.mesh);
+    problems
+}
+
+fn add(sources: &mut Sources, file: &Path) -> Result<SourceId, String> {
+    let name = file.to_string_lossy();
+    let bytes = load(&name)?;
+    sources.add(name, bytes).map_err(|problems| problems.list[0].message.clone())
+}
+
+/// The files that are manifests and no models.
+pub(super) fn among(files: &[PathBuf]) -> Vec<PathBuf> {
+    let is_manifest = |file: &&PathBuf| {
+        let mut sources = Sources::new();
+        add(&mut sources, file).is_ok_and(|id| import::is_manifest(&sources, id))
+    };
+    files.iter().filter(is_manifest).cloned().collect()
+}
+
+/// What is to be said of manifests that are used together.
+pub(super) fn check(files: &[PathBuf]) -> (Diagnostics, Sources) {
+    let mut sources = Sources::new();
+    let ids: Vec<SourceId> = files.iter().filter_map(|file| add(&mut sources, file).ok()).collect();
+    let imported = import::read(&sources, &ids);
+    let mut problems = imported.problems;
+    problems.append(import::cross_check(&sources, &imported.mesh));
+    problems.sort();
+    (problems, sources)
+}
