@@ -7,12 +7,14 @@ mod client;
 mod dist;
 mod expect;
 mod fault;
+mod mesh;
+mod mesh_words;
 mod names;
 mod network;
 mod policy;
 mod program;
-mod wired;
 
+use super::mesh as mesh_of_topology;
 use super::*;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::limit::LONGEST_RUN;
@@ -32,10 +34,25 @@ const MOST_CACHE_KEYS: u64 = 10_000_000;
 
 /// Compiles a model, or says everything that is wrong with it.
 pub fn compile(model: &Model, files: Files<'_>) -> Result<Topology, Diagnostics> {
+    let model = &with_versions(model);
     let names = Names::of(model);
     let mut compiler = Compiler::new(model, &names, files);
     compiler.run();
     if compiler.problems.has_errors() { Err(compiler.problems) } else { Ok(compiler.finish()) }
+}
+
+/// Versions are services of their own, beside the one whose versions they are: `reviews/v2`.
+fn with_versions(model: &Model) -> std::borrow::Cow<'_, Model> {
+    if model.services.values().all(|service| service.versions.is_empty()) {
+        return std::borrow::Cow::Borrowed(model);
+    }
+    let mut all = model.clone();
+    for (name, service) in &model.services {
+        for (version, overlay) in &service.versions {
+            all.services.insert(format!("{name}/{version}"), overlay.clone());
+        }
+    }
+    std::borrow::Cow::Owned(all)
 }
 
 struct Compiler<'m> {
@@ -50,6 +67,8 @@ struct Compiler<'m> {
     /// Policy state by what shares it.
     cells: BTreeMap<(PolicyId, Group, u32), (u32, u32)>,
     balancers: BTreeMap<(Group, ServiceId), (u32, u32)>,
+    /// What calls look like to the routes of a mesh, where that is written.
+    requests: BTreeMap<SiteId, spec::CallRequest>,
     /// Occurrences so far of a pair of caller and callee (and among them of fallbacks), for the names of random streams.
     repeats: BTreeMap<(EdgeId, bool), u32>,
 }
@@ -92,6 +111,7 @@ impl<'m> Compiler<'m> {
             attributes: Vec::new(),
             faults: Vec::new(),
             expectations: Vec::new(),
+            mesh: mesh_of_topology::Mesh::default(),
             graph: graph::CallGraph::new(),
         };
         Compiler {
@@ -104,12 +124,13 @@ impl<'m> Compiler<'m> {
             links: BTreeMap::new(),
             cells: BTreeMap::new(),
             balancers: BTreeMap::new(),
+            requests: BTreeMap::new(),
             repeats: BTreeMap::new(),
         }
     }
 
     fn run(&mut self) {
-        self.not_wired();
+        self.mesh_words();
         self.times();
         self.caches();
         self.services();
@@ -118,6 +139,7 @@ impl<'m> Compiler<'m> {
         self.policies();
         self.programs();
         self.clients();
+        self.mesh();
         self.faults();
         self.expectations();
         if self.model.clients.is_empty() {
@@ -293,7 +315,18 @@ impl<'m> Compiler<'m> {
                 self.topology.attributes.push(Attribute { client: id, name: attribute.clone(), values });
                 AttributeId::new(self.topology.attributes.len() - 1)
             });
-            let attributes = attributes.collect();
+            let mut attributes: Vec<AttributeId> = attributes.collect();
+            // What is drawn of a header is an attribute too.
+            for header in client.request.iter().flat_map(|request| request.headers.keys()) {
+                let mut sum = 0.0;
+                let shares = mesh::header_values(client, header).into_iter().map(|(_, share)| {
+                    sum += share;
+                    sum
+                });
+                let values = Keys::Weighted(shares.collect());
+                attributes.push(AttributeId::new(self.topology.attributes.len()));
+                self.topology.attributes.push(Attribute { client: id, name: mesh::header_attribute(header), values });
+            }
             let zone = match &client.zone {
                 None => ZoneId::NONE,
                 Some(zone) => self.names.zone(zone).unwrap_or(ZoneId::NONE),

@@ -85,10 +85,11 @@ impl Compiler<'_> {
                 let wait = Step::Wait(self.dist(wait, &format!("{path}.wait")));
                 laid.push((wait, scope.name("wait")));
             }
-            spec::Step::Call(spec::CallStep { call, policy, .. }) => {
+            spec::Step::Call(spec::CallStep { call, policy, request }) => {
                 let caller = Caller::Endpoint(scope.endpoint);
                 let group = Group::Service(self.topology.endpoints[scope.endpoint.index()].service);
                 if let Some(site) = self.site(caller, group, call, policy.as_deref(), path, "call") {
+                    self.requests.extend(request.clone().map(|request| (site, request)));
                     laid.push((Step::Call(site), scope.name("call")));
                 }
             }
@@ -322,6 +323,14 @@ impl Compiler<'_> {
         self.topology.actives = actives as u32;
         self.balancers.insert((group, service), places);
         places
+    }
+
+    /// Whose calls a site's are.
+    pub(super) fn group_of(&self, site: SiteId) -> Group {
+        match self.topology.sites[site.index()].caller {
+            Caller::Client(client) => Group::Client(client),
+            Caller::Endpoint(endpoint) => Group::Service(self.topology.endpoints[endpoint.index()].service),
+        }
     }
 
     pub(super) fn callers_of(&self, group: Group) -> u64 {

@@ -10,7 +10,7 @@ use crate::base::id::*;
 use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
 use crate::base::stream::Source;
 use crate::engine::AlarmId;
-use crate::observe::episode::Cause;
+use crate::observe::episode::{Cause, Place, Trouble};
 use crate::policy::envoy::retry::{AttemptResult, RetryState, Verdict};
 use crate::topology::mesh::{Action, HeaderCondition, Rule, Target};
 
@@ -197,13 +197,21 @@ impl<'t> World<'t> {
 
     /// Notes a failure of the proxy's own as an episode of the edge; the stream carries it on.
     pub(super) fn blame_in_proxy(&mut self, stream: u32, outcome: Outcome) {
-        let Stream { call, cause, .. } = self.proxies.streams[stream];
+        let Stream { call, cause, site, .. } = self.proxies.streams[stream];
         if call == NOBODY {
             return;
         }
-        self.calls[call].cause = cause.or(self.calls[call].cause);
-        self.blame(call, outcome);
-        self.proxies.streams[stream].cause = self.calls[call].cause;
+        let trouble = match outcome.class {
+            _ if outcome.flags.contains(Flag::UH) => Trouble::NoHost,
+            Class::BulkheadFull => Trouble::PoolOverflow,
+            Class::Timeout => Trouble::Timeouts,
+            Class::ConnectFailure => Trouble::ConnectFailures,
+            Class::Reset => Trouble::Resets,
+            _ => Trouble::ErrorAnswers,
+        };
+        let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
+        let because = cause.or(self.calls[call].cause);
+        self.proxies.streams[stream].cause = self.recorder.trouble(Place::Edge(edge), trouble, now, because);
     }
 
     /// The stream is over, and this is what the application gets. What a proxy answers without having heard of anybody takes

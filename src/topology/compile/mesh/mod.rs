@@ -11,6 +11,8 @@ mod inbound;
 mod policies;
 mod routes;
 
+pub(super) use conditions::{header_attribute, header_values};
+
 use super::{Compiler, Group};
 use crate::base::id::*;
 use crate::model::mesh::{DestinationRule, GatewayRef, Labels, VirtualService};
@@ -52,7 +54,7 @@ impl<'m> Compiler<'m> {
             return;
         }
         let settings = self.model.mesh.clone();
-        let release = settings.as_ref().map_or(Release::default(), |mesh| Release(mesh.istio.minor));
+        let release = settings.as_ref().map_or(Release::default(), |mesh| Release(mesh.istio.minor as u16));
         let latency = settings.as_ref().map(|mesh| self.dist(&mesh.sidecar.latency, "mesh.sidecar.latency"));
         let hosts = Hosts::of(self);
         let mut weaver = Weaver { compiler: self, release, hosts, clusters: BTreeMap::new(), mesh: Mesh::default() };

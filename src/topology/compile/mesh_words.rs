@@ -1,0 +1,37 @@
+//! What is wrong with a mesh's words as such: versions within versions, and headers whose values are no whole.
+
+use super::Compiler;
+use super::names::quoted;
+use crate::model::spec::{HeaderValue, Model};
+
+impl Compiler<'_> {
+    pub(super) fn mesh_words(&mut self) {
+        let model = self.model;
+        self.header_shares(model);
+        self.nested_versions(model);
+    }
+
+    fn nested_versions(&mut self, model: &Model) {
+        for (name, service) in &model.services {
+            for (version, _) in service.versions.iter().filter(|(_, version)| !version.versions.is_empty()) {
+                let path = format!("services.{}.versions.{}.versions", quoted(name), quoted(version));
+                self.error("unknown-key", "a version has no versions of its own", path, "write them beside it");
+            }
+        }
+    }
+
+    /// The values of a header are a whole.
+    fn header_shares(&mut self, model: &Model) {
+        for (name, client) in &model.clients {
+            for (header, value) in client.request.iter().flat_map(|request| &request.headers) {
+                let HeaderValue::Mix(mix) = value else { continue };
+                let total: f64 = mix.values().map(|share| share.fraction()).sum();
+                if (total - 1.0).abs() > 1e-9 {
+                    let message = format!("the shares of `{header}` add up to {} %, not 100 %", (total * 1e8).round() / 1e6);
+                    let path = format!("clients.{}.request.headers.{}", quoted(name), quoted(header));
+                    self.error("shares", message, path, "make them add up to 100 %");
+                }
+            }
+        }
+    }
+}
