@@ -1,6 +1,6 @@
 //! Load balancing: which host gets the attempt (Envoy's load_balancer_impl.cc, thread_aware_lb_impl.cc and their policies).
 //!
-//! The order of decisions: [`priorities`], then whether the priority is in [`panic`], then the locality ([`locality_weighted`],
+//! The order of decisions: [`priorities`], then whether the priority is in [`panic`](mod@panic), then the locality ([`locality_weighted`],
 //! [`zone_aware`]), then the host by the policy: [`random`], [`round_robin`], [`least_request`], [`ring_hash`], [`maglev`].
 //! Where weights differ or hosts are in [`slow_start`], round robin and least request become an [`edf`] schedule.
 //! [`failover`] and [`distribute`] are Istio's part: they turn localities into priorities and weights before anything runs.
