@@ -362,7 +362,8 @@ proptest! {
         tried: u16,
         priorities_tried in 0u32..8,
     ) {
-        let views: Vec<HostView> = views.into_iter().enumerate().map(|(n, view)| HostView { address: host(n as u32).address, ..view }).collect();
+        let placed = |(n, view): (usize, HostView)| HostView { address: host(n as u32).address, ..view };
+        let views: Vec<HostView> = views.into_iter().enumerate().map(placed).collect();
         let rule = LoadBalancing { policy, locality, panic_threshold, ..LoadBalancing::istio() };
         let weighted = matches!(rule.locality, LocalityRule::Weighted(_));
         let mut proxy = Proxy::seeded(rule, views, seed);
