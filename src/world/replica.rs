@@ -27,6 +27,8 @@ pub(super) struct ReplicaState {
     pub head: u32,
     pub tail: u32,
     pub up: bool,
+    /// Since when its process is there.
+    pub began: Instant,
     /// The loop that gives workers to the queue is running.
     pub in_loop: bool,
     /// Pauses and hangs in progress.
@@ -83,6 +85,7 @@ impl ReplicaState {
             head: NOBODY,
             tail: NOBODY,
             up: true,
+            began: Instant::START,
             in_loop: false,
             paused: 0,
             hung: 0,
@@ -230,6 +233,7 @@ impl World<'_> {
         state.up = true;
         state.cause = Cause::NONE;
         let now = self.now();
+        self.replicas[replica as usize].began = now;
         self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
         self.count_replicas(replica, true);
     }

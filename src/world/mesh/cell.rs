@@ -50,7 +50,8 @@ impl World<'_> {
         let Stream { caller, site, .. } = self.proxies.streams[stream];
         let cluster = &self.topology.mesh.clusters[id.index()];
         let view = cluster.view(self.zone_of(caller));
-        let now = self.now();
+        // As old as the proxy: its sweeps count from when it began.
+        let created = self.replicas.get(caller as usize).map_or(Instant::START, |replica| replica.began);
         let host = |place: usize| HostView {
             priority: view.priorities[place],
             locality: view.localities[place],
@@ -67,7 +68,7 @@ impl World<'_> {
             balancer: Balancer::new(start),
             detector: Detector::new(cluster.hosts.len() as u32),
             merge: MergeWindow::new(MergeWindow::DEFAULT),
-            created: now,
+            created,
             sweeping: false,
             opened: 0,
         };

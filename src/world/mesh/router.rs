@@ -124,7 +124,7 @@ impl<'t> World<'t> {
         let of_cluster = words.word();
         for (place, (mirror, _)) in rule.mirrors.iter().enumerate() {
             if mirror.copies(words.word()) {
-                self.copy(stream, place as u32);
+                self.send_copy(stream, place as u32);
             }
         }
         match &rule.action {
@@ -137,7 +137,7 @@ impl<'t> World<'t> {
     }
 
     /// A copy goes to a mirror; nobody waits for it, and it is not tried again.
-    fn copy(&mut self, stream: u32, mirror: u32) {
+    fn send_copy(&mut self, stream: u32, mirror: u32) {
         let Stream { caller, site, rule, request, path, .. } = self.proxies.streams[stream];
         let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, rule, request) };
         let copy = self.proxies.streams.insert(copy).expect("the limit on what is in flight is below the slab's");
@@ -244,10 +244,16 @@ impl<'t> World<'t> {
     pub(in crate::world) fn leave_proxy(&mut self, call: u32, stream: u32) {
         let Stream { site, counted, .. } = self.proxies.streams[stream];
         self.drop_upstreams(stream, None);
-        if !self.proxies.streams[stream].counted && !counted {
+        if !counted {
             self.recorder.short_circuited(self.topology.sites[site as usize].edge, self.calls[call].started);
         }
         self.end_stream(stream);
+    }
+
+    /// A copy that nobody asks about any more.
+    pub(super) fn end_copy(&mut self, copy: u32) {
+        self.drop_upstreams(copy, None);
+        self.end_stream(copy);
     }
 
     fn end_stream(&mut self, stream: u32) {

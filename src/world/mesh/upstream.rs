@@ -233,10 +233,10 @@ impl<'t> World<'t> {
 
     /// Ends all tries of a stream. With an outcome they have timed out, and their hosts are charged with it.
     pub(super) fn drop_upstreams(&mut self, stream: u32, timed_out: Option<Outcome>) {
-        let (id, cell) = match self.target(stream).cluster {
-            Ok(_) => self.cluster_of(stream),
-            Err(_) => return,
-        };
+        if self.proxies.streams[stream].upstream == NOBODY {
+            return;
+        }
+        let (id, cell) = self.cluster_of(stream);
         while self.proxies.streams[stream].upstream != NOBODY {
             let upstream = self.proxies.streams[stream].upstream;
             let Upstream { host, call, .. } = self.proxies.upstreams[upstream];

@@ -13,6 +13,7 @@ use crate::policy::envoy::resources::{Defaults, RetryBudget, Thresholds, Written
 use crate::topology::mesh::{Cluster, Tls, View};
 
 /// There is no such subset.
+#[derive(Clone, Copy)]
 pub(super) struct NoCluster;
 
 /// The blocks that hold for one cluster, each taken whole from where it is written.
@@ -38,14 +39,15 @@ impl<'m> Weaver<'_, 'm> {
         let path = rules.first().map_or("manifests".to_string(), |rule| rule.meta.path());
         let pool = self.pool(&policy.blocks, self.hosts.all[host].protocol, &path);
         let outlier = self.outlier(&policy.blocks, &path);
+        let (views, tls) = (self.views(&policy.blocks, caller, &hosts, &path), self.tls(policy.blocks.tls.as_ref(), host));
         let callable = &self.hosts.all[host];
         let cluster = Cluster {
             name: format!("outbound|{port}|{}|{}", subset.unwrap_or_default(), callable.host),
             pool,
-            views: self.views(&policy.blocks, caller, &hosts, &path),
+            views,
             outlier,
             cells: self.mesh.cells,
-            tls: self.tls(policy.blocks.tls.as_ref(), host),
+            tls,
             grpc: callable.protocol == spec::Protocol::Grpc,
             hash: self.hash(&policy.blocks),
             hosts,
@@ -164,11 +166,8 @@ impl<'m> Weaver<'_, 'm> {
     }
 
     fn handshake(&mut self) -> crate::base::dist::Dist {
-        let written = self.model().mesh.as_ref().map(|mesh| mesh.mtls.handshake.clone());
-        match written {
-            Some(written) => self.compiler.dist(&written, "mesh.mtls.handshake"),
-            None => crate::base::dist::Dist::ZERO,
-        }
+        let written = self.model().mesh.as_ref().map_or(crate::model::scalar::DistSpec::ZERO, |mesh| mesh.mtls.handshake.clone());
+        self.compiler.dist(&written, "mesh.mtls.handshake")
     }
 
     fn views(&mut self, blocks: &Blocks, caller: &Caller<'m>, hosts: &[ReplicaId], path: &str) -> Vec<View> {

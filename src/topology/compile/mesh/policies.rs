@@ -2,10 +2,10 @@
 
 use super::Weaver;
 use crate::base::id::*;
-use crate::model::mesh::{AbortAnswer, FaultInjection, HttpRoute, Percentage as WrittenShare};
+use crate::model::mesh::{self, AbortAnswer, FaultInjection, HttpRoute, Percentage as WrittenShare, RetryCondition};
 use crate::policy::envoy::fault_injection::{Abort, AbortWith, Delay, Fault};
 use crate::policy::envoy::percentage::Percentage;
-use crate::policy::envoy::retry::{BackOff, RetryPolicy, WrittenRetries};
+use crate::policy::envoy::retry::{BackOff, RetryOn, RetryPolicy, Token, Tokens, WrittenRetries};
 use crate::policy::envoy::timeouts::Timeouts;
 
 impl Weaver<'_, '_> {
@@ -36,7 +36,7 @@ impl Weaver<'_, '_> {
         let retries = WrittenRetries {
             attempts: written.attempts.value,
             per_try_timeout: written.per_try_timeout.as_ref().map(|written| written.value),
-            retry_on: written.retry_on.as_ref().map(|on| on.value.clone()),
+            retry_on: written.retry_on.as_ref().map(|on| retry_on(&on.value)),
             retry_remote_localities: written.remote_localities,
             retry_ignore_previous_hosts: written.ignore_previous_hosts.as_ref().map(|written| written.value),
             back_off,
@@ -52,6 +52,35 @@ impl Weaver<'_, '_> {
     /// Whether a request has but one destination, where a hash chooses the host.
     fn is_hashed(&self, only_cluster: Option<ClusterId>) -> bool {
         only_cluster.is_some_and(|id| self.mesh.clusters[id.index()].hash.is_some())
+    }
+}
+
+fn retry_on(written: &mesh::RetryOn) -> RetryOn {
+    let mut tokens: Vec<Token> = written.conditions.iter().map(|condition| token(*condition)).collect();
+    if !written.statuses.is_empty() {
+        tokens.push(Token::RetriableStatusCodes);
+    }
+    RetryOn { tokens: Tokens::of(&tokens), codes: written.statuses.clone() }
+}
+
+fn token(condition: RetryCondition) -> Token {
+    match condition {
+        RetryCondition::ServerError => Token::FiveXx,
+        RetryCondition::GatewayError => Token::GatewayError,
+        RetryCondition::Reset => Token::Reset,
+        RetryCondition::ResetBeforeRequest => Token::ResetBeforeRequest,
+        RetryCondition::ConnectFailure => Token::ConnectFailure,
+        RetryCondition::EnvoyRateLimited => Token::EnvoyRatelimited,
+        RetryCondition::Retriable4xx => Token::Retriable4xx,
+        RetryCondition::RefusedStream => Token::RefusedStream,
+        RetryCondition::RetriableStatusCodes => Token::RetriableStatusCodes,
+        RetryCondition::RetriableHeaders => Token::RetriableHeaders,
+        RetryCondition::Http3PostConnectFailure => Token::Http3PostConnectFailure,
+        RetryCondition::GrpcCancelled => Token::Cancelled,
+        RetryCondition::GrpcDeadlineExceeded => Token::DeadlineExceeded,
+        RetryCondition::GrpcInternal => Token::Internal,
+        RetryCondition::GrpcResourceExhausted => Token::ResourceExhausted,
+        RetryCondition::GrpcUnavailable => Token::Unavailable,
     }
 }
 
