@@ -102,6 +102,14 @@ def check_host_counts(record, wanted):
     return differ("requests by host, sorted", sorted(wanted), sorted(record["hosts"].values()))
 
 
+def check_round_robin(record, _wanted):
+    """Attempts in the order of sending visit the hosts in turn, retries like first attempts."""
+    names = sorted(record["hosts"])
+    seen = [names.index(a["host"]) for a in sorted((a for r in record["requests"] for a in r["attempts"]), key=lambda a: a["sent"])]
+    wrong = [k for k, (a, b) in enumerate(zip(seen, seen[1:])) if b != (a + 1) % len(names)]
+    return [f"not in turn: {seen}"] if wrong else []
+
+
 def figure_check(kind, value_of, slack=0.0):
     def check(record, wanted):
         problems = []
@@ -126,7 +134,7 @@ def check_same_host(record, wanted):
 CHECKS = {
     "outcomes": check_outcomes, "rounds": check_rounds, "latency": check_latency, "latencies": check_latencies,
     "attempts": check_attempts, "attemptCounts": check_attempt_counts, "overloaded": check_overloaded,
-    "ejections": check_ejections, "counters": check_counters, "hostCounts": check_host_counts,
+    "ejections": check_ejections, "counters": check_counters, "hostCounts": check_host_counts, "roundRobin": check_round_robin,
     "shares": figure_check("outcome", share), "services": figure_check("service", share), "hosts": figure_check("host", share),
     "pauses": check_pauses, "retriesToSameHost": check_same_host,
 }

@@ -4,6 +4,7 @@
     python3.11 run.py --short            without the long and the statistical ones
     python3.11 run.py --skip-envoy       brownout against the recorded results; needs no Envoy
     python3.11 run.py --skip-brownout    Envoy against the specification only
+    python3.11 run.py --check            measure again and compare with the recorded results; writes nothing
     python3.11 run.py NAME…              only these
 
 Exit code: 0 all agree, 1 something differs, 2 a side could not run.
@@ -28,12 +29,14 @@ def main():
     options = arguments()
     names = options.names or scenarios.all_names()
     chosen = [s for s in map(scenarios.read, names) if s.short or not options.short]
-    if not options.skip_envoy:
-        try:
+    try:
+        if options.check:
+            return check_all(chosen)
+        if not options.skip_envoy:
             measure_all(chosen)
-        except envoy.NoEnvoy as error:
-            print(error, file=sys.stderr)
-            return 2
+    except envoy.NoEnvoy as error:
+        print(error, file=sys.stderr)
+        return 2
     entries = [judged(s, options.skip_brownout) for s in chosen if result_file(s).exists()]
     print_table(entries)
     if not options.names and not options.short:
@@ -45,6 +48,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--skip-envoy", action="store_true")
     parser.add_argument("--skip-brownout", action="store_true")
     return parser.parse_args()
@@ -54,9 +58,24 @@ def measure_all(chosen):
     version = envoy.version()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for scenario in chosen:
-        record = measure.measure(scenario, version)
-        print(f"{scenario.name}: measured, longest stall {record['stall'] * 1000:.0f} ms", file=sys.stderr)
-        result_file(scenario).write_text(dumps(record))
+        result_file(scenario).write_text(dumps(measured(scenario, version)))
+
+
+def measured(scenario, version):
+    record = measure.measure(scenario, version)
+    print(f"{scenario.name}: measured, longest stall {record['stall'] * 1000:.0f} ms", file=sys.stderr)
+    return record
+
+
+def check_all(chosen):
+    """Whether Envoy does again what is recorded: what differs between two runs of the same Envoy cannot be asked of a simulator."""
+    version, wrong = envoy.version(), 0
+    for scenario in chosen:
+        recorded = json.loads(result_file(scenario).read_text())
+        problems = compare.against(recorded, measured(scenario, version), scenario.compare, scenario.judge)
+        print(f"{scenario.name:28} {'reproduced' if not problems else 'DIFFERS: ' + '; '.join(problems[:4])}", flush=True)
+        wrong += bool(problems)
+    return 1 if wrong else 0
 
 
 def result_file(scenario):
