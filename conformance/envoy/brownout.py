@@ -29,13 +29,13 @@ def run(scenario):
     if done.returncode not in (0, 1):
         raise NotAble((done.stderr or done.stdout).strip().splitlines()[0])
     told = json.loads(done.stdout)
-    if "trace" not in told:
-        raise NotAble("its JSON has no `trace`")
+    if "traces" not in told:
+        raise NotAble("its JSON has no `traces`")
     return record(scenario, told)
 
 
 def record(scenario, told):
-    requests = [request(r) for r in told["trace"]["requests"]]
+    requests = [request(r) for r in told["traces"] if r["ended"] is not None]
     attempts = [a for r in requests for a in r["attempts"]]
     counts = {h.name: sum(a["host"] == h.name for a in attempts) for h in scenario.model.hosts}
     exact = scenario.judge == "exact"
@@ -44,13 +44,31 @@ def record(scenario, told):
         "brownout": told["fingerprint"],
         "outcomes": {o: sum(r["outcome"] == o for r in requests) for o in sorted({r["outcome"] for r in requests})},
         "hosts": counts,
-        "ejections": told["trace"].get("ejections", []),
+        "ejections": [ejection(e) for e in told["ejections"]],
         "figures": {} if exact else figures.of(requests),
         "requests": requests if exact else [],
     }
 
 
 def request(told):
-    """Keeps the attempts that reached a host, as the scripted upstream sees them: one that never left the sidecar has no `sent`."""
-    seen = [a for a in told["attempts"] if a["sent"] is not None]
-    return {**told, "offered": round(told["offered"], 4), "attempts": seen}
+    """Keeps the attempts that reached a host, as the scripted upstream sees them: one that never left the proxy has no `host`."""
+    attempts = [{**a, "host": host(a["host"])} for a in told["attempts"] if a["host"] is not None]
+    return {
+        "client": told["client"],
+        "id": told["number"],
+        "offered": round(told["offered"], 4),
+        "outcome": told["outcome"],
+        "latency": told["ended"] - told["offered"],
+        "attempts": attempts,
+    }
+
+
+def ejection(told):
+    what = "eject" if told["ejected"] else "uneject"
+    return {"at": told["at"], "host": host(told["host"]), "what": what, "enforced": True}
+
+
+def host(replica):
+    """`echo/v2-0` is replica 0 of version v2: `echo@v2/0`."""
+    name, number = replica.rsplit("-", 1)
+    return f"{name.replace('/', '@')}/{number}"

@@ -3,7 +3,7 @@
 use super::names;
 use super::summary::Summary;
 use crate::base::time::Instant;
-use crate::observe::recording::Recording;
+use crate::observe::recording::{Happening, Mark, Recording};
 use crate::observe::trace::TracedRequest;
 use crate::topology::Topology;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,28 @@ pub struct Traced<'a> {
     #[serde(flatten)]
     pub summary: &'a Summary,
     pub traces: &'a [RequestTrace],
+    pub ejections: &'a [EjectionTrace],
+}
+
+/// A host that the proxy of a caller ejected, or took back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EjectionTrace {
+    pub at: f64,
+    pub caller: String,
+    pub host: String,
+    pub ejected: bool,
+}
+
+/// All ejections of the run, in order of time.
+pub fn ejections(topology: &Topology, recording: &Recording) -> Vec<EjectionTrace> {
+    let ejection = |mark: &Mark| match mark.what {
+        Happening::Ejection { caller, replica, ejected, .. } => {
+            let (caller, host) = (names::caller(topology, caller), names::replica(topology, replica));
+            Some(EjectionTrace { at: mark.at.as_secs_f64(), caller, host, ejected })
+        }
+        _ => None,
+    };
+    recording.timeline.iter().filter_map(ejection).collect()
 }
 
 /// All that was followed.

@@ -73,7 +73,8 @@ impl Run {
     fn traced(&self, compiled: &Compiled, outcome: &Outcome) -> String {
         let recording = outcome.recording.as_ref().expect("the recording of the first seed is kept");
         let traces = traces::traces(&compiled.topology, recording);
-        let traced = traces::Traced { summary: &outcome.summary, traces: &traces };
+        let ejections = traces::ejections(&compiled.topology, recording);
+        let traced = traces::Traced { summary: &outcome.summary, traces: &traces, ejections: &ejections };
         report::traced_run(&traced, self.common.format(), self.common.style())
     }
 }

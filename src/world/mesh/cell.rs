@@ -23,6 +23,8 @@ pub(super) struct Cell {
     pub pool: ConnectionPoolId,
     /// As the balancer has last heard of them.
     hosts: Vec<HostView>,
+    /// Who is ejected, as far as verdicts have been passed on: of several at one sweep, one after the other.
+    ejected: Vec<bool>,
     balancer: Balancer,
     detector: Detector,
     merge: MergeWindow,
@@ -65,6 +67,7 @@ impl World<'_> {
             edge: self.topology.sites[site as usize].edge,
             pool: self.proxies.pools.open(),
             hosts: (0..cluster.hosts.len()).map(host).collect(),
+            ejected: vec![false; cluster.hosts.len()],
             balancer: Balancer::new(start),
             detector: Detector::new(cluster.hosts.len() as u32),
             merge: MergeWindow::new(MergeWindow::DEFAULT),
@@ -86,8 +89,8 @@ impl World<'_> {
         let cluster = &self.topology.mesh.clusters[state.cluster.index()];
         let zone = zone_of(self.topology, state.caller);
         let view = cluster.view(zone);
-        for (host, seen) in state.hosts.iter_mut().enumerate() {
-            seen.health = if state.detector.is_ejected(host as u32) { Health::Unhealthy } else { Health::Healthy };
+        for (seen, ejected) in state.hosts.iter_mut().zip(&state.ejected) {
+            seen.health = if *ejected { Health::Unhealthy } else { Health::Healthy };
         }
         let by_locality = callers_by_locality(self.topology, cluster);
         let own = zone.is_some().then_some(zone.0 as u16);
@@ -160,6 +163,7 @@ impl World<'_> {
                 }
                 Event::NotEnforced { .. } => continue,
             };
+            self.cell_mut(cell).ejected[host as usize] = ejected;
             let replica = self.topology.mesh.clusters[cluster.index()].hosts[host as usize];
             if ejected {
                 self.recorder.ejected(edge);

@@ -160,17 +160,30 @@ impl<'t> World<'t> {
 
     /// A try has ended so: another one, or the end.
     pub(super) fn decide(&mut self, stream: u32, result: AttemptResult, outcome: Outcome, at_once: bool) {
-        if self.proxies.streams[stream].call == NOBODY {
-            return self.reply(stream, outcome, at_once);
+        let verdict = self.verdict(stream, result, outcome);
+        self.obey(stream, verdict, at_once);
+    }
+
+    /// What becomes of a stream whose try has ended with this outcome.
+    pub(super) fn verdict(&mut self, stream: u32, result: AttemptResult, outcome: Outcome) -> Verdict {
+        let Stream { call, site, request, path, tries, .. } = self.proxies.streams[stream];
+        if call == NOBODY {
+            return Verdict::Final(outcome);
         }
-        let Stream { site, request, path, tries, .. } = self.proxies.streams[stream];
         let word = self.keys.call(site, request, below(path, tries), Purpose::Backoff).word();
         match self.ask_to_retry(stream, result, word) {
+            // The answer is the replica's; what the proxy adds are its flags.
+            Verdict::Final(told) => Verdict::Final(Outcome { flags: told.flags, ..outcome }),
+            again => again,
+        }
+    }
+
+    pub(super) fn obey(&mut self, stream: u32, verdict: Verdict, at_once: bool) {
+        match verdict {
+            Verdict::Final(outcome) => self.reply(stream, outcome, at_once),
             Verdict::Retry { after } => {
                 self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
             }
-            // The answer is the replica's; what the proxy adds are its flags.
-            Verdict::Final(told) => self.reply(stream, Outcome { flags: told.flags, ..outcome }, at_once),
         }
     }
 

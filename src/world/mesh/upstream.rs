@@ -175,9 +175,11 @@ impl<'t> World<'t> {
         };
         self.report(id, cell, host, report, stream);
         let outcome = if is_reset { result.outcome() } else { seen };
-        let retried = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.on.wants(result));
+        // Decided while the request still counts as under way, as in Envoy.
+        let verdict = self.verdict(stream, result, outcome);
+        let retried = matches!(verdict, Verdict::Retry { .. });
         self.finish_upstream(upstream, if is_reset || retried { Ending::Reset } else { Ending::Complete });
-        self.decide(stream, result, outcome, true);
+        self.obey(stream, verdict, true);
     }
 
     /// A try that never came onto a connection.
