@@ -90,11 +90,16 @@ pub fn echo(times: &str, rest: &str) -> String {
     )
 }
 
-/// A VirtualService for `echo` with these words in its only route, and a DestinationRule with this traffic policy.
+/// A VirtualService for `echo` with these words in its only route, and a DestinationRule with this traffic policy, if there is one.
 pub fn istio(route: &str, policy: &str) -> String {
+    let comma = if route.is_empty() { "" } else { ", " };
+    let rule = format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: echo}}\nspec:\n  hosts: [echo]\n  http:\n  - {{route: [{{destination: {{host: echo}}}}]{comma}{route}}}\n"
+    );
+    if policy.is_empty() {
+        return rule;
+    }
     format!(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: echo}}\nspec:\n  hosts: [echo]\n  http:\n  - {{route: [{{destination: {{host: echo}}}}]{}{route}}}\n---\n\
-         apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: echo}}\nspec:\n  host: echo\n  trafficPolicy: {{{policy}}}\n",
-        if route.is_empty() { "" } else { ", " }
+        "{rule}---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: echo}}\nspec:\n  host: echo\n  trafficPolicy: {{{policy}}}\n"
     )
 }
