@@ -169,6 +169,15 @@ fn choices_in_a_row_are_not_multiplied_out() {
     }
 }
 
+#[test]
+fn copies_of_copies_are_not_multiplied_out() {
+    let copies = |steps: String| format!("{{parallel: {{times: 10000, branches: [[{steps}]]}}}}");
+    let model = SMALL.replace("{work: 1ms}", &copies(copies(copies("{work: 1ms}".into()))));
+    let directory = holding("m.yaml", model);
+    told(directory.path(), &["check", "m.yaml"]).exits(0);
+    told(directory.path(), &["run", "m.yaml", "--max-in-flight", "20000"]).exits(3).says("20000 calls were in flight together");
+}
+
 const CYCLE: &str = "duration: 1s\n\
     clients: {c: {target: a.get, arrivals: constant(5/s)}}\n\
     services: {a: {endpoints: {get: [{call: b.get}]}}, b: {endpoints: {get: [{call: a.get}]}}}\n";

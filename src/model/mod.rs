@@ -7,6 +7,7 @@ pub mod name;
 pub mod overlay;
 mod parentheses;
 pub mod resolved;
+pub mod salvage;
 pub mod scalar;
 pub mod schema;
 pub mod source;
@@ -16,4 +17,4 @@ mod validate;
 pub mod yaml;
 
 pub use later::COMMAND_WORDS;
-pub use load::{Loaded, Loader, Refused, read};
+pub use load::{Loaded, Loader, Refused, Rest, read};

@@ -27,6 +27,8 @@ pub enum Lasts {
     Forever,
     /// Drawn once per occurrence.
     For(Dist),
+    /// Of a crash whose replicas come back by themselves: until the last of them is there.
+    UntilRestarted,
     /// No span: a flush happens and is over.
     Instant,
 }

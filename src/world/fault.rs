@@ -2,8 +2,8 @@
 
 use super::World;
 use super::event::Kind;
-use super::keys::below;
 use super::replica::ReplicaState;
+use super::schedule::restart_draw;
 use crate::base::id::*;
 use crate::base::stream::Words;
 use crate::base::time::{Instant, Nanos};
@@ -20,14 +20,10 @@ impl World<'_> {
         }
     }
 
-    /// What the restart of a replica draws: keyed by the count of this fault's occurrences and the replica's own name, so that
-    /// neither another fault nor another service shifts it.
     fn restart_draw(&self, occurrence: u32, replica: u32) -> Words {
         let fault = self.occurrences[occurrence as usize].fault;
         let first = self.occurrences.partition_point(|o| o.fault < fault);
-        let service = &self.topology.services[self.replicas[replica as usize].service.index()];
-        let path = below(self.keys.service_paths[self.replicas[replica as usize].service.index()], replica - service.replicas.start);
-        self.keys.faults[fault.index()].draw(u64::from(occurrence) - first as u64, path)
+        restart_draw(self.topology, &self.keys, fault, u64::from(occurrence) - first as u64, replica)
     }
 
     pub(super) fn fault_begins(&mut self, occurrence: u32) {

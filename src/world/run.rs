@@ -197,7 +197,8 @@ fn plans(topology: &Topology, occurrences: &[Occurrence]) -> Vec<Option<(Arrival
 
 /// The spans that expectations ask about.
 fn probes(topology: &Topology, occurrences: &[Occurrence]) -> Vec<Probe> {
-    let last = |fault| occurrences.iter().rfind(|o| o.fault == fault);
+    // What begins in the drain meets no request that counts.
+    let last = |fault| occurrences.iter().rfind(|o| o.fault == fault && o.began < Instant::START + topology.duration);
     let span = |during| match during {
         During::Measured => (Instant::START + topology.warm_up, Instant::START + topology.duration),
         During::Span { from, until } => (Instant::START + from, Instant::START + until),

@@ -50,6 +50,10 @@ fn a_crash_without_restart_is_for_ever() {
 fn a_crashed_replica_returns_after_its_own_time() {
     let ran = faulty("2s+3s", "", "x: {at: 1s, crash: {service: s, restart: after(1500ms)}}");
     assert_eq!((ran.outcomes("c"), ran.replicas()), ("200: 1, 503 UF: 1".into(), vec![(1000.0, 0, false), (2500.0, 0, true)]));
+    assert_eq!(ran.spans("x"), [(1000.0, Some(2500.0))], "the fault is over when it is back");
+    let ran = faulty("2s+3s", "replicas: 3", "x: {at: 1s, crash: {service: s, restart: after(exp(2s))}}");
+    let last = ran.replicas().iter().map(|replica| replica.0).fold(0.0, f64::max);
+    assert_eq!(ran.spans("x"), [(1000.0, Some(last))], "or the last of them");
 }
 
 #[test]

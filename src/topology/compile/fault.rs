@@ -16,6 +16,7 @@ impl Compiler<'_> {
             let lasts = match &fault.lasts {
                 Some(dist) => Lasts::For(self.dist(dist, &format!("{path}.for"))),
                 None if matches!(action, Some(FaultAction::CacheFlush { .. })) => Lasts::Instant,
+                None if matches!(action, Some(FaultAction::Crash { restart: Restart::After(_), .. })) => Lasts::UntilRestarted,
                 None => Lasts::Forever,
             };
             let every = fault.every.as_ref().map(|every| self.dist(every, &format!("{path}.every")));
@@ -96,6 +97,11 @@ impl Compiler<'_> {
             ReplicaChoice::All => range.clone().collect(),
             ReplicaChoice::Count(count) => range.clone().take(count as usize).collect(),
             ReplicaChoice::Listed(list) => list.iter().map(|r| range.start.saturating_add(*r)).collect(),
+            ReplicaChoice::Both => {
+                let message = "`replicas` and `replica` exclude each other: a fault meets so many replicas, or those that are named";
+                self.error("one-of", message, format!("{path}.replica"), "remove one");
+                return None;
+            }
         };
         if let ReplicaChoice::Count(count) = choice
             && count as usize > range.len()
@@ -219,7 +225,7 @@ impl Compiler<'_> {
     /// The fault in words.
     fn summary(&self, kind: &FaultKind) -> String {
         let which = |choice: ReplicaChoice<'_>, service: &str| match choice {
-            ReplicaChoice::All => service.to_string(),
+            ReplicaChoice::All | ReplicaChoice::Both => service.to_string(),
             ReplicaChoice::Count(1) => format!("1 replica of {service}"),
             ReplicaChoice::Count(n) => format!("{n} replicas of {service}"),
             ReplicaChoice::Listed(list) => {
