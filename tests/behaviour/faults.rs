@@ -349,6 +349,42 @@ faults: {x: {at: 0s, for: 1100ms, partition: {from: a, to: b, direction: oneWay,
 }
 
 #[test]
+fn what_lies_between_two_zones_also_lies_between_the_two_services() {
+    let between = |fault: &str, network: &str| {
+        run(&format!(
+            "
+duration: 60s
+clients: {{c: {{target: a.get, arrivals: trace(2s.csv), policy: p}}}}
+services:
+  a: {{zones: [z1], endpoints: {{get: [{{call: b.get}}]}}}}
+  b: {{zones: [z2], endpoints: {{get: [{{work: 10ms}}]}}}}
+network: {{{network}}}
+policies: {{p: {{timeout: 30s}}}}
+faults: {{x: {{at: 1s, for: 3s, {fault}}}}}"
+        ))
+        .took("c")
+    };
+    let zones = "zones: {z1-z2: {latency: 1ms}}";
+    assert_eq!(between("link: {from: a, to: b, latency: 5ms}", zones), 22.0);
+    assert_eq!(between("partition: {from: a, to: b, packets: hold}", zones), 2012.0);
+    assert_eq!(between("link: {from: z1, to: z2, latency: 5ms}", zones), 22.0);
+    // A link between two zones may have a name; it beats what is said of the pair.
+    let named = "links: {sea: {from: z1, to: z2, latency: 3ms}}";
+    assert_eq!(between("link: {link: sea, latency: 5ms}", named), 26.0);
+    assert_eq!(between("link: {link: sea, latency: 5ms}", &format!("{named}, {zones}")), 26.0);
+}
+
+#[test]
+fn a_link_between_a_zone_and_a_service_is_refused() {
+    let model = "
+duration: 60s
+clients: {c: {target: a.get, arrivals: poisson(1/s)}}
+services: {a: {zones: [z1], endpoints: {get: [{work: 10ms}]}}}
+network: {links: {odd: {from: c, to: z1, latency: 3ms}}}";
+    assert_eq!(refused(model), ["mixed-link"]);
+}
+
+#[test]
 fn a_zone_outage_takes_its_replicas_and_gives_them_back() {
     let ran = faulty("2s+2s+4s+4s", "replicas: 2, zones: [a, b]", "x: {at: 1s, for: 2s, zoneOutage: {zone: b}}");
     assert_eq!((ran.outcomes("c"), ran.replicas()), ("200: 3, 503 UF: 1".into(), vec![(1000.0, 1, false), (3000.0, 1, true)]));
