@@ -42,8 +42,8 @@ pub(super) struct ReplicaState {
     pub faults: Vec<(u32, Cause)>,
     /// Those of them that answer in its place.
     pub errors: u16,
-    /// Crashes from which it has not come back; it is up when there is none.
-    crashes: Vec<Cause>,
+    /// Crashes from which it has not come back, with when it will; it is up when there is none.
+    crashes: Vec<(Instant, Cause)>,
     pub bucket: Option<TokenBucketState>,
     paused_at: Instant,
     /// What has happened to it while paused, in order.
@@ -120,7 +120,7 @@ impl ReplicaState {
 
     fn find_cause(&mut self) {
         let last = self.faults.last().map_or(Cause::NONE, |(_, cause)| *cause);
-        self.fault_cause = self.crashes.last().copied().unwrap_or(last);
+        self.fault_cause = self.crashes.last().map_or(last, |(_, cause)| *cause);
     }
 }
 
@@ -133,9 +133,9 @@ impl World<'_> {
 
     // -- down and up -------------------------------------------------------------------------------------------------
 
-    pub(super) fn crash(&mut self, replica: u32, cause: Cause) {
+    pub(super) fn crash(&mut self, replica: u32, until: Instant, cause: Cause) {
         let state = &mut self.replicas[replica as usize];
-        state.crashes.push(cause);
+        state.crashes.push((until, cause));
         state.find_cause();
         if state.up {
             self.die(replica, cause);
@@ -212,8 +212,10 @@ impl World<'_> {
     }
 
     pub(super) fn replica_returns(&mut self, replica: u32) {
+        let now = self.now();
         let state = &mut self.replicas[replica as usize];
-        state.crashes.remove(0);
+        let over = state.crashes.iter().position(|(until, _)| *until == now).expect("a crash ends when it was to end");
+        state.crashes.remove(over);
         state.find_cause();
         if state.crashes.is_empty() {
             self.rise(replica);

@@ -85,3 +85,23 @@ services: {s: {workers: 1, queue: {capacity: 1}, endpoints: {get: [{work: 100ms}
 faults: {x: {at: 9s, for: 2s, slow: {service: s, factor: 10}}}");
     assert_eq!((ran.outcomes("c"), ran.roots_of(Trouble::RequestsFail)), ("200: 3, 503: 1".into(), vec![None]));
 }
+
+#[test]
+fn of_two_crashes_the_one_that_is_over_keeps_nobody_down() {
+    let ran = run("
+duration: 60s
+clients: {c: {target: s.get, arrivals: trace(45s.csv)}}
+services: {s: {endpoints: {get: [{work: 10ms}]}}}
+faults:
+  long: {at: 20s, for: 30s, crash: {service: s}}
+  short: {at: 30s, for: 10s, crash: {service: s}}");
+    assert_eq!(ran.roots_of(Trouble::ConnectFailures), [Some("long")]);
+}
+
+#[test]
+fn who_asks_may_stand_in_the_chain_itself() {
+    // The call under the permit is over when the same request asks for the pool again.
+    let a = "pools: {db: {size: 1, maxWait: 0s}}, endpoints: {get: [{acquire: {pool: db, steps: [{call: b.get}, {acquire: {pool: db, steps: []}}]}}]}";
+    let ran = waiting(a, "", "slow: {service: b, factor: 2}");
+    assert_eq!(ran.client("c").ok, 0);
+}

@@ -50,6 +50,36 @@ fn a_crash_without_restart_is_for_ever() {
 fn a_crashed_replica_returns_after_its_own_time() {
     let ran = faulty("2s+3s", "", "x: {at: 1s, crash: {service: s, restart: after(1500ms)}}");
     assert_eq!((ran.outcomes("c"), ran.replicas()), ("200: 1, 503 UF: 1".into(), vec![(1000.0, 0, false), (2500.0, 0, true)]));
+    assert_eq!(ran.spans("x"), [(1000.0, Some(2500.0))], "without a time of its own, a crash is over when the replica is back");
+    let ran = faulty("2s", "replicas: 3", "x: {at: 1s, crash: {service: s, restart: after(uniform(1s, 9s))}}");
+    let back = ran.replicas().iter().filter(|(_, _, up)| *up).map(|(at, _, _)| *at).fold(0.0, f64::max);
+    assert_eq!(ran.spans("x"), [(1000.0, Some(back))], "or the last of them");
+    let ran = faulty("2s", "", "x: {at: 1s, for: 5s, crash: {service: s, restart: after(1500ms)}}");
+    assert_eq!(ran.spans("x"), [(1000.0, Some(6000.0))], "a time of its own is kept");
+}
+
+#[test]
+fn a_number_of_replicas_is_drawn_each_time() {
+    for (fault, n) in [("crash: {service: s, replicas: 1}", 1), ("crash: {service: s, replicas: 3}", 3)] {
+        let ran = faulty("1s", "replicas: 4", &format!("x: {{at: 2s, for: 500ms, every: 1s, {fault}}}"));
+        let marks = ran.replicas();
+        let mut times_down = [0; 4];
+        marks.iter().filter(|(_, _, up)| !up).for_each(|(_, replica, _)| times_down[*replica as usize] += 1);
+        let times = ran.spans("x").len();
+        assert_eq!(times_down.iter().sum::<usize>(), n * times, "{fault}: {times_down:?}");
+        assert!(times > 50 && times_down.iter().all(|down| (5 * n..times).contains(down)), "{fault}: {times_down:?}");
+        for (at, replica, _) in marks.iter().filter(|(at, _, up)| !up && *at < 59_000.0) {
+            assert!(marks.contains(&(at + 500.0, *replica, true)), "{fault}: who went down comes back");
+        }
+    }
+    for fault in ["slow: {service: s, replicas: 1, factor: 5}", "pause: {service: s, replicas: 1}", "hang: {service: s, replicas: 1}"] {
+        let at = ["2100ms", "2100ms", "2100ms", "9s", "9s", "9s"];
+        let ran = each(&at, "replicas: 3, loadBalancing: roundRobin", &format!("x: {{at: 2s, for: 1s, {fault}}}"));
+        let late = |clients: std::ops::Range<usize>| {
+            clients.filter(|i| ran.client(&format!("c{i}")).ok == 0 || ran.took(&format!("c{i}")) > 10.0).count()
+        };
+        assert!(late(0..3) <= 3 && late(3..6) == 0, "{fault}: nothing of it remains");
+    }
 }
 
 #[test]

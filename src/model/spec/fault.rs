@@ -59,6 +59,21 @@ pub enum ReplicaChoice<'a> {
     Listed(&'a [u32]),
 }
 
+impl FaultKind {
+    /// Which replicas it meets; all of whatever it touches if it does not choose.
+    pub fn choice(&self) -> ReplicaChoice<'_> {
+        match self {
+            FaultKind::Crash(crash) => crash.choice(),
+            FaultKind::Slow(slow) => slow.choice(),
+            FaultKind::Errors(errors) => errors.choice(),
+            FaultKind::Pause(freeze) | FaultKind::Hang(freeze) => freeze.choice(),
+            FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) | FaultKind::ZoneOutage(_) | FaultKind::Spike(_) => {
+                ReplicaChoice::All
+            }
+        }
+    }
+}
+
 fn choice(count: Option<u32>, listed: &[u32]) -> ReplicaChoice<'_> {
     match (count, listed) {
         (None, []) => ReplicaChoice::All,
