@@ -48,6 +48,7 @@ impl World<'_> {
         let adds_load = matches!(action, FaultAction::Spike { .. } | FaultAction::CacheFlush { .. });
         let cause = self.recorder.fault_began(happening.fault, now, adds_load);
         self.fault_causes[occurrence as usize] = cause;
+        self.faulted = true;
         match action {
             FaultAction::Crash { replicas, restart } => self.crash_all(occurrence, replicas, restart, cause),
             FaultAction::Slow { replicas, .. } => {
