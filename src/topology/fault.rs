@@ -12,6 +12,8 @@ pub struct Fault {
     /// Begins again so long after it last began, until the run ends.
     pub every: Option<Dist>,
     pub action: FaultAction,
+    /// Of the replicas of the action so many, drawn each time; `None`: all of them.
+    pub meets: Option<u32>,
     /// The services it touches directly; they do not count for the blast radius.
     pub services: Vec<ServiceId>,
     /// The clients it touches directly (a spike).

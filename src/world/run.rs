@@ -8,6 +8,7 @@ use super::keys::Keys;
 use super::link::Links;
 use super::replica::{PoolState, ReplicaState};
 use super::schedule::{Occurrence, occurrences};
+use super::state::NOBODY;
 use crate::base::limit::{LimitReached, Limits};
 use crate::base::slab::Slab;
 use crate::base::stream::Streams;
@@ -94,6 +95,7 @@ impl<'t> World<'t> {
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
+            last_in_bulkheads: vec![NOBODY; cells(rules().any(|r| r.bulkhead.is_some()))],
             budgets: vec![None; cells(rules().any(|r| r.retry.as_ref().is_some_and(|retry| retry.budget.is_some())))],
             buckets: vec![None; cells(rules().any(|r| r.rate_limit.is_some()))],
             waiting: Default::default(),
@@ -101,6 +103,7 @@ impl<'t> World<'t> {
             active: vec![0; topology.actives as usize],
             timeout_lanes,
             queue_lanes,
+            faulted: false,
             fault_causes: vec![Cause::NONE; occurrences.len()],
             occurrences,
             shifts: Default::default(),
@@ -173,7 +176,7 @@ fn pools(topology: &Topology) -> (Vec<PoolState>, Vec<u32>) {
     for pool in &topology.pools {
         places.push(states.len() as u32);
         let replicas = topology.services[pool.service.index()].replicas.len();
-        states.extend((0..replicas).map(|_| PoolState::default()));
+        states.extend((0..replicas).map(|_| PoolState::EMPTY));
     }
     (states, places)
 }

@@ -53,12 +53,27 @@ pub enum FaultKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplicaChoice<'a> {
     All,
-    /// The first so many.
+    /// So many of them, drawn each time that it happens.
     Count(u32),
     /// These, counted from 0.
     Listed(&'a [u32]),
     /// A number and a list, of which only one can be meant.
     Both,
+}
+
+impl FaultKind {
+    /// Which replicas it meets; all of whatever it touches if it does not choose.
+    pub fn choice(&self) -> ReplicaChoice<'_> {
+        match self {
+            FaultKind::Crash(crash) => crash.choice(),
+            FaultKind::Slow(slow) => slow.choice(),
+            FaultKind::Errors(errors) => errors.choice(),
+            FaultKind::Pause(freeze) | FaultKind::Hang(freeze) => freeze.choice(),
+            FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) | FaultKind::ZoneOutage(_) | FaultKind::Spike(_) => {
+                ReplicaChoice::All
+            }
+        }
+    }
 }
 
 fn choice(count: Option<u32>, listed: &[u32]) -> ReplicaChoice<'_> {

@@ -81,6 +81,7 @@ fn slow_db(services: usize) -> topology::Fault {
         lasts: topology::Lasts::Forever,
         every: None,
         action: topology::FaultAction::Slow { replicas: Vec::new(), factor: 10.0 },
+        meets: None,
         services: services.checked_sub(1).map(ServiceId::new).into_iter().collect(),
         clients: Vec::new(),
         summary: String::new(),

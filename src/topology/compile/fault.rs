@@ -26,8 +26,12 @@ impl Compiler<'_> {
             let Some(action) = action else { continue };
             let services = self.touched(&action);
             let clients = if let FaultAction::Spike { client, .. } = action { vec![client] } else { Vec::new() };
-            let summary = self.summary(&fault.kind);
-            self.topology.faults.push(Fault { name: name.clone(), at: fault.at.nanos(), lasts, every, action, services, clients, summary });
+            let (name, at, summary) = (name.clone(), fault.at.nanos(), self.summary(&fault.kind));
+            let meets = match fault.kind.choice() {
+                ReplicaChoice::Count(count) => Some(count),
+                ReplicaChoice::All | ReplicaChoice::Listed(_) | ReplicaChoice::Both => None,
+            };
+            self.topology.faults.push(Fault { name, at, lasts, every, action, meets, services, clients, summary });
         }
     }
 
@@ -86,7 +90,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// The chosen replicas of a service: all, the first so many, or those listed (from 0).
+    /// The replicas of a service that may be met: those listed (from 0), or all, of which so many are drawn when it happens.
     fn replicas(&mut self, service: &str, choice: ReplicaChoice<'_>, path: &str) -> Option<Vec<ReplicaId>> {
         let Some(id) = self.names.service(service) else {
             self.unknown("service", "unknown-service", service, format!("{path}.service"), self.names.services.clone());
@@ -94,8 +98,7 @@ impl Compiler<'_> {
         };
         let range = self.topology.services[id.index()].replicas.clone();
         let chosen: Vec<u32> = match choice {
-            ReplicaChoice::All => range.clone().collect(),
-            ReplicaChoice::Count(count) => range.clone().take(count as usize).collect(),
+            ReplicaChoice::All | ReplicaChoice::Count(_) => range.clone().collect(),
             ReplicaChoice::Listed(list) => list.iter().map(|r| range.start.saturating_add(*r)).collect(),
             ReplicaChoice::Both => {
                 let message = "`replicas` and `replica` exclude each other: a fault meets so many replicas, or those that are named";
