@@ -399,7 +399,6 @@ fn commands_of_later_releases_are_refused_by_name() {
         (&["import", "istio", "x"], "import"),
         (&["graph", "m.yaml"], "graph"),
         (&["report", "out"], "report"),
-        (&["run", "m.yaml", "--trace", "5"], "--trace"),
         (&["run", "m.yaml", "--shard=1/2"], "--shard"),
         (&["check", "m.yaml", "--explain", "a"], "--explain"),
     ] {

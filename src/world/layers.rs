@@ -158,14 +158,6 @@ impl<'t> World<'t> {
         self.ascend(call, place, outcome);
     }
 
-    /// An attempt is about to be given up for this reason.
-    pub(super) fn trace_cut(&mut self, call: u32, outcome: Outcome) {
-        let Call { state, current, .. } = self.calls[call];
-        if state == CallState::InFlight {
-            self.trace_over(current, outcome);
-        }
-    }
-
     // -- retry -------------------------------------------------------------------------------------------------------
 
     fn enter_retry(&mut self, call: u32, rules: &CallPolicy) -> bool {

@@ -163,6 +163,14 @@ impl World<'_> {
         }
     }
 
+    /// An attempt is about to be given up for this reason.
+    pub(super) fn trace_cut(&mut self, call: u32, outcome: Outcome) {
+        let Call { state, current, .. } = self.calls[call];
+        if state == CallState::InFlight {
+            self.trace_over(current, outcome);
+        }
+    }
+
     /// An answer (or the news that there will be none) has come back.
     pub(super) fn answer_arrives(&mut self, job: u32) {
         let Job { call, outcome, cause, .. } = self.jobs[job];
