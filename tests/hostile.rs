@@ -1,6 +1,9 @@
 //! The command line against what it was not made for: broken files, endless models, directories that cannot be written,
 //! readers that leave, users that press Ctrl-C. Asserts how it ends and what it says; never how long it took, but that it ends.
 
+#[path = "../src/base/cases.rs"]
+mod cases;
+
 use assert_cmd::Command;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -474,6 +477,7 @@ fn order_system() -> String {
 }
 
 mod mutations {
+    use super::cases::cases;
     use super::order_system;
     use brownout::base::limit::Limits;
     use brownout::model;
@@ -602,7 +606,7 @@ mod mutations {
     const SLOWEST: std::time::Duration = std::time::Duration::from_secs(30);
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..cases(300) })]
 
         #[test]
         #[allow(clippy::disallowed_methods, reason = "it measures the program, not a simulation")]

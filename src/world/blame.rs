@@ -62,10 +62,16 @@ impl World<'_> {
     }
 
     /// What holds up those who wait for a worker of a replica: what the latest to leave had met, or what holds the others there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn held_up_by(&self, replica: u32) -> Cause {
         let known = self.replicas[replica as usize].cause;
-        if known.is_some() || !self.faulted { known } else { self.follow(self.behind_workers(replica)) }
+        if known.is_some() || !self.faulted { known } else { self.met_by_workers(replica) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn met_by_workers(&self, replica: u32) -> Cause {
+        self.follow(self.behind_workers(replica))
     }
 
     /// What holds an attempt up: what it has met itself, or whoever it waits for.

@@ -100,9 +100,14 @@ impl World<'_> {
             self.jobs[job].marks |= mark::PRESENT;
             self.enqueue(job, service);
         } else {
-            let because = self.jobs[job].cause.or(self.held_up_by(self.jobs[job].replica));
-            self.reject(job, service, Trouble::QueueFull, Outcome::QUEUE_FULL, because);
+            self.reject_at_full_queue(job, service);
         }
+    }
+
+    #[cold]
+    fn reject_at_full_queue(&mut self, job: u32, service: ServiceId) {
+        let because = self.jobs[job].cause.or(self.held_up_by(self.jobs[job].replica));
+        self.reject(job, service, Trouble::QueueFull, Outcome::QUEUE_FULL, because);
     }
 
     #[cold]
@@ -227,6 +232,7 @@ impl World<'_> {
 
     // -- workers -----------------------------------------------------------------------------------------------------
 
+    #[inline(always)]
     fn start_job(&mut self, job: u32) {
         let now = self.now();
         let Job { replica, arrived, .. } = self.jobs[job];
