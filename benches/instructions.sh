@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Counts the instructions that a request costs, and compares them with benches/instructions.csv.
+# Counts the instructions that a request costs, and those of reading and of setting up a model of 1000 services, and compares
+# them with benches/instructions.csv. Measures the memory of a call in flight, too.
 #
 #     benches/instructions.sh              compares; fails if a scenario costs over 3 % more than is stored
 #     benches/instructions.sh --update     stores what is measured
@@ -24,11 +25,11 @@ program=${CARGO_TARGET_DIR:-target}/release/examples/instructions
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Requests and instructions of one run, as `REQUESTS INSTRUCTIONS`.
+# Requests (or models set up) and instructions of one run, as `REQUESTS INSTRUCTIONS`.
 count() {
     local requests instructions
     requests=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$scratch/log" "$program" "$1" "$2" |
-        sed -n 's/.* requests=\([0-9]*\) .*/\1/p')
+        sed -n -E 's/.* (requests|models)=([0-9]*) .*/\2/p')
     instructions=$(sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p' "$scratch/log")
     echo "$requests $instructions"
 }
@@ -47,13 +48,14 @@ failed=no
     echo "# $compiler"
     echo scenario,measured,limit
 } >"$scratch/table"
-printf '%-10s %12s %10s %8s %8s\n' scenario instructions stored change limit
+printf '%-10s %12s %10s %8s %10s\n' scenario instructions stored change limit
 
 while IFS=, read -r scenario stored limit; do
     case $scenario in
     mm1) lengths=(20000 80000) ;;
     chain10) lengths=(2000 10000) ;;
     mesh1000) lengths=(10000 20000) ;;
+    read | set-up) lengths=(1 3) ;;
     *) echo "unknown scenario $scenario in $table" >&2 && exit 2 ;;
     esac
     measured=$(per_request "$scenario" "${lengths[@]}")
@@ -71,7 +73,7 @@ while IFS=, read -r scenario stored limit; do
         if [ $limits_hold = yes ]; then failed=yes; fi
     fi
     told=$(IFS=';' && echo "${verdict[*]-}")
-    printf '%-10s %12d %10d %+6d.%d%% %8d  %s\n' "$scenario" "$measured" "$stored" $((change / 10)) $((change < 0 ? -change % 10 : change % 10)) \
+    printf '%-10s %12d %10d %+6d.%d%% %10d  %s\n' "$scenario" "$measured" "$stored" $((change / 10)) $((change < 0 ? -change % 10 : change % 10)) \
         "$limit" "${told//;/; }"
     echo "$scenario,$measured,$limit" >>"$scratch/table"
 done < <(grep -v -e '^#' -e '^scenario,' "$table")
@@ -79,12 +81,13 @@ done < <(grep -v -e '^#' -e '^scenario,' "$table")
 # A call in flight is a call, a job, an event and a timer.
 flight=$("$program" in-flight 1000000 | sed -n 's/.*bytes_per_call=//p')
 echo "in flight: $flight bytes per call (the limit is 128)"
-if [ $limits_hold = yes ] && [ "${flight%.*}" -gt 128 ]; then failed=yes; fi
+# What a run needs without any call adds a little to each.
+if awk -v bytes="$flight" 'BEGIN { exit !(bytes >= 128.5) }'; then failed=yes; fi
 
 if [ $update = yes ]; then
     cp "$scratch/table" "$table"
     echo "stored in $table"
 elif [ $failed = yes ]; then
-    echo 'A request costs more than it may. If that is worth it, store the new figures with --update and say why.' >&2
+    echo 'Something costs more than it may. If that is worth it, store the new figures with --update and say why.' >&2
     exit 1
 fi

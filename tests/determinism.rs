@@ -1,7 +1,7 @@
 //! The same model and seed give the same bytes of every artefact, whatever runs them and however many at a time.
 //!
 //! The golden fingerprints are literals: the test is the same in debug and release builds, so both have to agree with them.
-//! To compare a release binary byte by byte as well:
+//! To compare a release binary byte by byte as well, as `.ci/run` does:
 //! `cargo build --release && BROWNOUT_RELEASE=target/release/brownout cargo test --test determinism`.
 
 mod common;

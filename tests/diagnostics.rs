@@ -47,7 +47,9 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
 /// All that is wrong is told in one go: as many problems as mistakes were made.
 #[test]
 fn several_mistakes_are_told_at_once() {
-    for (file, problems) in [("several-at-once.yaml", 7), ("several-names-at-once.yaml", 4), ("later-keys.yaml", 7)] {
+    for (file, problems) in
+        [("several-at-once.yaml", 7), ("several-names-at-once.yaml", 4), ("all-kinds-at-once.yaml", 9), ("later-keys.yaml", 7)]
+    {
         let (told, _) = check(file, &[]);
         assert!(told.ends_with(&format!("{file}: {problems} errors\n")), "{told}");
     }

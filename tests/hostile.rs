@@ -1,6 +1,9 @@
 //! The command line against what it was not made for: broken files, endless models, directories that cannot be written,
 //! readers that leave, users that press Ctrl-C. Asserts how it ends and what it says; never how long it took, but that it ends.
 
+#[path = "../src/base/cases.rs"]
+mod cases;
+
 use assert_cmd::Command;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -167,6 +170,15 @@ fn choices_in_a_row_are_not_multiplied_out() {
     for told in both(model) {
         told.exits(0);
     }
+}
+
+#[test]
+fn copies_of_copies_are_not_multiplied_out() {
+    let copies = |steps: String| format!("{{parallel: {{times: 10000, branches: [[{steps}]]}}}}");
+    let model = SMALL.replace("{work: 1ms}", &copies(copies(copies("{work: 1ms}".into()))));
+    let directory = holding("m.yaml", model);
+    told(directory.path(), &["check", "m.yaml"]).exits(0);
+    told(directory.path(), &["run", "m.yaml", "--max-in-flight", "20000"]).exits(3).says("20000 calls were in flight together");
 }
 
 const CYCLE: &str = "duration: 1s\n\
@@ -390,7 +402,6 @@ fn commands_of_later_releases_are_refused_by_name() {
         (&["import", "istio", "x"], "import"),
         (&["graph", "m.yaml"], "graph"),
         (&["report", "out"], "report"),
-        (&["run", "m.yaml", "--trace", "5"], "--trace"),
         (&["run", "m.yaml", "--shard=1/2"], "--shard"),
         (&["check", "m.yaml", "--explain", "a"], "--explain"),
     ] {
@@ -466,6 +477,7 @@ fn order_system() -> String {
 }
 
 mod mutations {
+    use super::cases::cases;
     use super::order_system;
     use brownout::base::limit::Limits;
     use brownout::model;
@@ -594,7 +606,7 @@ mod mutations {
     const SLOWEST: std::time::Duration = std::time::Duration::from_secs(30);
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..cases(300) })]
 
         #[test]
         #[allow(clippy::disallowed_methods, reason = "it measures the program, not a simulation")]

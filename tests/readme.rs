@@ -39,6 +39,18 @@ fn the_model_runs_as_pasted() {
 }
 
 #[test]
+fn the_story_is_told_as_shown() {
+    let readme = readme();
+    let shown = block(&readme, "   130.0 s  slow-db");
+    let arguments = ["run", "models/order-system.yaml", "--variant", "asWritten", "-q"];
+    let output = Command::cargo_bin("brownout").unwrap().current_dir(root()).args(arguments).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    for line in shown.lines() {
+        assert!(told.lines().any(|other| other == line), "not told: {line}");
+    }
+}
+
+#[test]
 fn the_mistake_is_told_as_shown() {
     let readme = readme();
     let shown = block(&readme, "error[unknown-key]");

@@ -1,12 +1,16 @@
-//! Runs one scenario once, for `benches/instructions.sh` to count its instructions; or fills memory with calls in flight.
+//! Runs one scenario once, for `benches/instructions.sh` to count its instructions; or fills memory with calls in flight; or
+//! sets a model up again and again.
 //!
 //! `instructions SCENARIO REQUESTS` prints how many requests were offered and what one took of the processor's time;
-//! `instructions in-flight CALLS` prints the bytes that a call in flight takes.
+//! `instructions in-flight CALLS` prints the bytes that a call in flight takes;
+//! `instructions read TIMES` prints what it takes to read a model of 1000 services, `instructions set-up TIMES` what it takes
+//! to compile one that has been read, and to begin and end a run of it.
 
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
-use scenarios::{Scenario, all_in_flight, offered, run, topology};
+use scenarios::{Scenario, all_in_flight, compiled, offered, read, run, topology};
+use std::hint::black_box;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,6 +19,8 @@ fn main() -> ExitCode {
     let Ok(count) = count.parse() else { return usage() };
     match (name.as_str(), Scenario::named(name)) {
         ("in-flight", _) => memory(count),
+        ("read", _) => read_often(count),
+        ("set-up", _) => set_up_often(count),
         (_, Some(scenario)) => time(&scenario, count),
         _ => return usage(),
     }
@@ -23,7 +29,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     let names = scenarios::ALL.map(|scenario| scenario.name).join(" | ");
-    eprintln!("usage: instructions {names} REQUESTS\n       instructions in-flight CALLS");
+    eprintln!("usage: instructions {names} REQUESTS\n       instructions in-flight CALLS\n       instructions read | set-up TIMES");
     ExitCode::from(2)
 }
 
@@ -41,6 +47,26 @@ fn time(scenario: &Scenario, requests: u64) {
         mean * 1e3,
         took.checked_div(requests).unwrap_or(0)
     );
+}
+
+fn read_often(times: u64) {
+    let text = Scenario::named("mesh1000").expect("there is one").text(10);
+    repeat("read", times, || drop(black_box(read(&text))));
+}
+
+fn set_up_often(times: u64) {
+    let loaded = read(&Scenario::named("mesh1000").expect("there is one").text(10));
+    // Ten requests: next to nothing.
+    repeat("set-up", times, || drop(black_box(run(&compiled(&loaded)))));
+}
+
+fn repeat(what: &str, times: u64, act: impl Fn()) {
+    let began = cpu_nanoseconds();
+    for _ in 0..times {
+        act();
+    }
+    let took = (cpu_nanoseconds() - began) as f64 / times.max(1) as f64;
+    println!("{what} models={times} services=1000 ms_per_model={:.2}", took / 1e6);
 }
 
 fn memory(calls: u64) {

@@ -3,7 +3,7 @@
 // Each program that includes this file uses some of it.
 #![allow(dead_code)]
 
-use brownout::model;
+use brownout::model::{self, Loaded};
 use brownout::observe::recording::Recording;
 use brownout::topology::Topology;
 use brownout::topology::compile::compile;
@@ -40,8 +40,15 @@ impl Scenario {
 
 /// Reads and compiles a model that is known to be right.
 pub fn topology(text: &str) -> Topology {
+    compiled(&read(text))
+}
+
+pub fn read(text: &str) -> Loaded {
     let loader = |_: &str| Ok(text.as_bytes().to_vec());
-    let loaded = model::read("scenario.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
+    model::read("scenario.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems))
+}
+
+pub fn compiled(loaded: &Loaded) -> Topology {
     let topology = compile(&loaded.model, &|file| Err(format!("there is no {file}")));
     topology.unwrap_or_else(|problems| panic!("{problems:#?}"))
 }

@@ -6,7 +6,7 @@
 
 use crate::base::id::{ClientId, ServiceId};
 use crate::base::time::{Instant, Nanos};
-use crate::observe::recording::Recording;
+use crate::observe::recording::{FaultSpan, Recording};
 use crate::topology::Topology;
 
 /// The baseline is taken over so many windows.
@@ -30,6 +30,12 @@ pub const LONG_AFTER: Nanos = Nanos::from_secs(60);
 pub fn horizon(topology: &Topology, recording: &Recording) -> Instant {
     let end = Instant::START + topology.duration;
     if recording.interrupted { end.min(recording.ended) } else { end }
+}
+
+/// The faults that began while requests were offered: one that repeats goes on in the drain, where it disturbs nothing that counts.
+pub fn faults<'a>(topology: &Topology, recording: &'a Recording) -> impl DoubleEndedIterator<Item = &'a FaultSpan> {
+    let until = horizon(topology, recording);
+    recording.faults.iter().filter(move |span| span.began < until)
 }
 
 /// Offered and usefully answered (ok or degraded) requests per whole window.
@@ -183,11 +189,11 @@ pub struct Disturbance {
 impl Disturbance {
     /// All faults that began within the run; nothing if none did.
     pub fn by_faults(topology: &Topology, recording: &Recording) -> Option<Disturbance> {
-        let began = recording.faults.iter().map(|span| span.began).min()?;
-        let ended = recording.faults.iter().map(|span| span.ended).try_fold(Instant::START, |latest, end| Some(latest.max(end?)));
+        let began = faults(topology, recording).map(|span| span.began).min()?;
+        let ended = faults(topology, recording).map(|span| span.ended).try_fold(Instant::START, |latest, end| Some(latest.max(end?)));
         let mut services = Vec::new();
         let mut clients = Vec::new();
-        for span in &recording.faults {
+        for span in faults(topology, recording) {
             let fault = &topology.faults[span.fault.index()];
             services.extend(fault.services.iter().copied().filter(|s| !services.contains(s)).collect::<Vec<_>>());
             clients.extend(fault.clients.iter().copied().filter(|c| !clients.contains(c)).collect::<Vec<_>>());

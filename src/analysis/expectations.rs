@@ -4,7 +4,7 @@
 //! utilization and queues from the windows that overlap the span. What cannot be observed (nothing was offered, the fault
 //! never ended) does not hold: an expectation that measures nothing should be noticed, not passed.
 
-use crate::analysis::course::{Course, horizon, windows_of};
+use crate::analysis::course::{self, Course, horizon, windows_of};
 use crate::analysis::summary::measure::{quantile, ratio};
 use crate::analysis::summary::{CallSummary, ClientSummary, Named, ServiceSummary, Summary};
 use crate::base::id::*;
@@ -247,7 +247,7 @@ impl View<'_> {
 
     /// Seconds from the end of the fault's last occurrence until the subject was back at its own baseline.
     fn recovery(&self, after: FaultId) -> Option<f64> {
-        let span = self.recording.faults.iter().rfind(|span| span.fault == after)?;
+        let span = course::faults(self.topology, self.recording).rfind(|span| span.fault == after)?;
         let until = horizon(self.topology, self.recording);
         let course = match self.expectation.subject {
             Subject::Client(client) => Course::of_client(self.recording, client, until),

@@ -81,10 +81,16 @@ pub fn number(value: f64) -> String {
 pub fn list(names: &[String]) -> String {
     const SHOWN: usize = 6;
     match names {
-        [] => String::new(),
-        [one] => one.clone(),
         _ if names.len() > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        _ => all(names),
+    }
+}
+
+/// Every one of the names: `a, b and c`.
+pub fn all(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 

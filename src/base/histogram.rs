@@ -238,6 +238,7 @@ mod tests {
         }
         assert_eq!(Histogram::new().quantiles([0.5]), [0]);
     }
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     fn of(values: &[u64]) -> Histogram {
@@ -308,6 +309,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn quantiles_are_within_a_128th_of_the_exact_nearest_rank(mut values in prop::collection::vec(any_value(), 1..200), q in 0.0..=1.0f64) {
             let histogram = of(&values);

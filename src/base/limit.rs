@@ -10,15 +10,19 @@ pub struct Limits {
     pub events: u64,
     /// Events at one instant: more means that time does not advance.
     pub events_at_one_instant: u64,
-    /// Calls and jobs in flight together.
+    /// Calls and jobs in flight together. One with its events takes some 110 bytes, so the default keeps a run within about
+    /// 2 GB.
     pub in_flight: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { events: 100_000_000_000, events_at_one_instant: 1_000_000, in_flight: 1 << 27 }
+        Limits { events: 100_000_000_000, events_at_one_instant: 1_000_000, in_flight: 1 << 24 }
     }
 }
+
+/// The most that the limit of calls and jobs in flight can be raised to: the slots that an event can name.
+pub const MOST_IN_FLIGHT: u32 = 1 << 27;
 
 /// The latest instant the calendar can hold: 2^56 - 1 ns, about 2.28 years.
 pub const LAST_INSTANT: Instant = Instant((1 << 56) - 1);

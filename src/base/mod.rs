@@ -1,6 +1,8 @@
 //! What every room stands on: time, ids, limits, outcomes, portable mathematics, named random streams, distributions,
 //! histograms, slabs.
 
+#[cfg(test)]
+pub mod cases;
 pub mod diagnostic;
 pub mod dist;
 pub mod histogram;

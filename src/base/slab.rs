@@ -161,6 +161,7 @@ impl<T> IndexMut<u32> for Slab<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[derive(Clone, Debug, PartialEq)]
@@ -234,6 +235,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn it_holds_what_a_map_would(steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..300)) {
             let mut slab = Slab::new(1000);

@@ -26,6 +26,9 @@ pub(super) struct Check {
     /// How to print findings: table or json
     #[arg(long, default_value = "table", value_parser = ["table", "json"])]
     format: String,
+    /// Print errors and warnings only
+    #[arg(long, short)]
+    quiet: bool,
     /// Print without colour
     #[arg(long)]
     no_color: bool,
@@ -47,6 +50,9 @@ impl Check {
             // Manifests are looked at together: they are used together.
             let (findings, sources) = manifests::check(&of_kubernetes);
             found.push(Found { findings, sources, resolved: None });
+        }
+        if self.quiet {
+            found.iter_mut().for_each(|f| f.findings.list.retain(|finding| finding.severity != Severity::Note));
         }
         let refused = found.iter().any(|f| f.findings.has_errors());
         let printed = if self.format == "json" { self.print_json(&found) } else { self.print_text(&found) };
@@ -79,6 +85,7 @@ impl Check {
                 let (mut found, _) = of(Some(&name));
                 found.findings.list.retain(|f| !told.contains(f));
                 told.extend(found.findings.list.iter().cloned());
+                read::of_variant(&mut found.findings, &name);
                 found.resolved = None;
                 all.push(found);
             }
@@ -116,7 +123,8 @@ impl Check {
                 text.push_str(&diagnostics::text(&found.findings, &found.sources, Style { colour }));
             }
         }
-        if !self.resolved {
+        let is_silent = self.resolved || self.quiet && told.is_empty();
+        if !is_silent {
             let models = self.files.len();
             let files = if models == 1 { self.files[0].display().to_string() } else { format!("{models} files") };
             text.push_str(&format!("{files}: {}\n", if told.is_empty() { "nothing to say against it".into() } else { told.join(", ") }));

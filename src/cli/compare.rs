@@ -18,7 +18,7 @@ pub(super) struct Compare {
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     variants: Vec<String>,
     /// Seeds for each variant
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 5, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     seeds: u32,
 }
 
@@ -96,7 +96,7 @@ fn artefacts(variants: &[Compiled], outcomes: &[Vec<Outcome>], comparison: &Comp
     let mut files = vec![("summary.json".to_string(), export::json::text(comparison).into_bytes())];
     for (variant, outcomes) in variants.iter().zip(outcomes) {
         let name = name(variant);
-        files.push((format!("{name}/model.resolved.yaml"), variant.resolved().into_bytes()));
+        files.extend(variant.self_contained().into_iter().map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
         files.extend(
             outcomes.iter().map(|o| (format!("{name}/summary-{}.json", o.summary.seed), export::json::text(&o.summary).into_bytes())),
         );

@@ -32,20 +32,26 @@ pub enum Exit {
 
 /// Simulates microservice systems: how a failure cascades, and what each resilience pattern changes.
 #[derive(Parser)]
-#[command(name = "brownout", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "brownout", version, max_term_width = 80, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 const EXAMPLES: &str = "Examples:
-  brownout run models/order-system.yaml                     one run: signals, the cascade told, expectations
-  brownout run models/order-system.yaml --variant naive     the same without its patterns
-  brownout run MODEL --set faults.slow-db.for=10s --out DIR other values, and all artefacts in DIR
-  brownout compare models/order-system.yaml                 what each pattern changes, on the same seeds
-  brownout check MODEL                                      what can be said without running it
+  brownout run models/order-system.yaml
+      one run: golden signals, the cascade told, expectations
+  brownout run models/order-system.yaml --variant naive
+      the same without its patterns
+  brownout run MODEL --set faults.slow-db.for=10s --out DIR
+      another value, and all artefacts in DIR
+  brownout compare models/order-system.yaml
+      what each pattern changes, on the same seeds
+  brownout check MODEL
+      what can be said without running it
 
-Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was reached, 130 interrupted.";
+Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was
+reached, 130 interrupted (what was finished is written).";
 
 #[derive(Subcommand)]
 enum Command {
@@ -65,13 +71,13 @@ struct Common {
     /// The model: a YAML or JSON file
     model: PathBuf,
     /// The first seed [default: the model's]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Set a value of the model, such as `faults.slow-db.for=10s`; may be given several times
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Runs side by side [default: one per core]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, allow_negative_numbers = true)]
     jobs: usize,
     /// Write all artefacts into this directory
     #[arg(long, value_name = "DIR")]
@@ -107,7 +113,7 @@ impl Common {
         let default = crate::base::limit::Limits::default();
         crate::base::limit::Limits {
             events: self.max_events.unwrap_or(default.events),
-            in_flight: self.max_in_flight.unwrap_or(default.in_flight).min(default.in_flight),
+            in_flight: self.max_in_flight.unwrap_or(default.in_flight).min(crate::base::limit::MOST_IN_FLIGHT),
             ..default
         }
     }

@@ -7,6 +7,8 @@ use crate::report::{Style, diagnostics};
 use crate::topology::Topology;
 use crate::topology::check::{self, Weight};
 use crate::topology::compile::compile;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
@@ -20,11 +22,22 @@ pub(super) struct Compiled {
     pub loaded: Loaded,
     /// What was said of its manifests: warnings and notes.
     of_manifests: Diagnostics,
+    /// The texts of the files that the model names, by those names: a resolved model needs them beside it.
+    data: BTreeMap<String, String>,
 }
 
 impl Compiled {
     pub(super) fn resolved(&self) -> String {
         resolved::yaml(&self.loaded)
+    }
+
+    /// The resolved model and the files that it names, which then run anywhere. What has a path of its own or lies above
+    /// stays where it is.
+    pub(super) fn self_contained(&self) -> Vec<(String, Vec<u8>)> {
+        use std::path::Component::{CurDir, Normal};
+        let beside = |name: &&String| Path::new(name.as_str()).components().all(|part| matches!(part, Normal(_) | CurDir));
+        let data = self.data.keys().filter(beside).map(|name| (name.clone(), self.data[name].clone().into_bytes()));
+        data.chain([("model.resolved.yaml".to_string(), self.resolved().into_bytes())]).collect()
     }
 
     /// What can be said without running it.
@@ -46,8 +59,9 @@ impl Compiled {
         let findings = self.findings();
         let count = findings.iter().filter(|f| f.severity != crate::base::diagnostic::Severity::Note).count();
         if count > 0 {
-            let things = if count == 1 { "1 thing".to_string() } else { format!("{count} things") };
-            note(&format!("note: {things} in this model deserve a look: `brownout check` tells"));
+            let things =
+                if count == 1 { "1 thing in this model deserves".to_string() } else { format!("{count} things in this model deserve") };
+            note(&format!("note: {things} a look: `brownout check` tells"));
         }
     }
 }
@@ -76,24 +90,36 @@ pub(super) fn load(file: &str) -> Result<Vec<u8>, String> {
 
 /// Reads and compiles a model; problems are printed.
 pub(super) fn compiled(file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Exit> {
-    try_compiled(file, sets, variant).map_err(|refused| {
-        note(diagnostics::text(&refused.problems, &refused.sources, stderr_style()).trim_end());
-        Exit::BadInput
-    })
+    try_compiled(file, sets, variant).map_err(|refused| tell(&refused))
+}
+
+fn tell(refused: &Refused) -> Exit {
+    note(diagnostics::text(&refused.problems, &refused.sources, stderr_style()).trim_end());
+    Exit::BadInput
 }
 
 /// Reads and compiles a model, or tells everything that is wrong with it.
 pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
     let name = file.to_string_lossy();
-    let mut loaded = model::read(&name, &load, sets, variant)?;
-    let of_manifests = manifests::adopt(&mut loaded);
+    let data = RefCell::new(BTreeMap::new());
     let directory = file.parent().unwrap_or(Path::new("")).to_path_buf();
     let files = |name: &str| {
         let bytes = load(&directory.join(name).to_string_lossy())?;
-        String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))
+        let text = String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))?;
+        data.borrow_mut().insert(name.to_string(), text.clone());
+        Ok(text)
     };
+    let mut loaded = model::read(&name, &load, sets, variant).map_err(|mut refused| {
+        if let Some(rest) = refused.rest.take() {
+            let names = compile(&rest.loaded.model, &files).err().unwrap_or_default();
+            refused.problems.list.extend(rest.loaded.placed(names).into_iter().filter(|problem| rest.left_out.is_none_of(problem)));
+            refused.problems.sort();
+        }
+        refused
+    })?;
+    let of_manifests = manifests::adopt(&mut loaded);
     let refuse = |loaded: Loaded, problems: Diagnostics| {
-        Box::new(Refused { problems: loaded.placed(problems), variants: loaded.variants, sources: loaded.sources })
+        Box::new(Refused { problems: loaded.placed(problems), variants: loaded.variants, sources: loaded.sources, rest: None })
     };
     let topology = match compile(&loaded.model, &files) {
         Ok(topology) if !of_manifests.has_errors() => topology,
@@ -103,10 +129,15 @@ pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) 
             return Err(refuse(loaded, problems));
         }
     };
-    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded, of_manifests };
+    let compiled = Compiled { variant: variant.map(str::to_string), topology, loaded, of_manifests, data: data.take() };
     let mut errors = compiled.findings();
     errors.list.retain(|f| f.severity == crate::base::diagnostic::Severity::Error);
     if errors.has_errors() { Err(refuse(compiled.loaded, errors)) } else { Ok(compiled) }
+}
+
+/// The same problems, said to be a variant's.
+pub(super) fn of_variant(problems: &mut Diagnostics, name: &str) {
+    problems.list.iter_mut().for_each(|problem| problem.message.push_str(&format!(" (in variant `{name}`)")));
 }
 
 /// The model as written and its variants (all, or those named), compiled; every variant's problems are printed.
@@ -116,9 +147,14 @@ pub(super) fn variants(file: &Path, sets: &[String], only: &[String]) -> Result<
     let mut all = vec![base];
     let mut failed = None;
     for name in names.iter().filter(|name| name.as_str() != crate::experiment::aggregate::MODEL) {
-        match compiled(file, sets, Some(name)) {
+        match try_compiled(file, sets, Some(name)) {
             Ok(variant) => all.push(variant),
-            Err(exit) => failed = Some(exit),
+            Err(mut refused) => {
+                if refused.problems.iter().all(|problem| problem.code != "unknown-variant") {
+                    of_variant(&mut refused.problems, name);
+                }
+                failed = Some(tell(&refused));
+            }
         }
     }
     failed.map_or(Ok(all), Err)

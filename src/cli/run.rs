@@ -17,7 +17,7 @@ pub(super) struct Run {
     #[arg(long)]
     variant: Option<String>,
     /// Run with so many seeds, and tell means with 95 % intervals
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     seeds: u32,
     /// Show so many requests attempt by attempt, the first of the measured time
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, conflicts_with = "seeds", value_parser = clap::value_parser!(u32).range(..=MOST_TRACED))]
@@ -124,8 +124,8 @@ pub(super) fn exit_of(outcomes: &[&Vec<Outcome>], expected: usize, io: [Exit; 2]
 fn artefacts(compiled: &Compiled, outcomes: &[Outcome], comparison: Option<&Comparison>, variant: Option<&str>) -> Vec<(String, Vec<u8>)> {
     let first = &outcomes[0];
     let summary = comparison.map_or_else(|| export::json::text(&first.summary), export::json::text);
-    let mut files =
-        vec![("summary.json".to_string(), summary.into_bytes()), ("model.resolved.yaml".to_string(), compiled.resolved().into_bytes())];
+    let mut files = compiled.self_contained();
+    files.push(("summary.json".to_string(), summary.into_bytes()));
     if let Some(recording) = &first.recording {
         let topology = &compiled.topology;
         files.push(("series.csv".into(), bytes(|to| export::series::write(topology, recording, to))));

@@ -414,6 +414,7 @@ fn example(metric: Metric) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -475,6 +476,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn no_text_panics(text in "(p99|recovers|amplification)?[a-z(),:<>=. 0-9%µ-]{0,30}") {
             let _ = Expectation::parse(&text);

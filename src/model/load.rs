@@ -5,6 +5,7 @@
 use super::mesh::Mesh;
 use super::name::quoted;
 use super::overlay;
+use super::salvage::{LeftOut, salvage};
 use super::source::Sources;
 use super::spec::Model;
 use super::tree::{Mapping, Node, Origin, Path, Segment, Value};
@@ -35,6 +36,15 @@ pub struct Refused {
     pub sources: Sources,
     /// The names of the variants, as far as they could be read.
     pub variants: Vec<String>,
+    /// What can still be looked at, so that all mistakes are told at once.
+    pub rest: Option<Box<Rest>>,
+}
+
+/// A model without what is structurally wrong with it.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    pub loaded: Loaded,
+    pub left_out: LeftOut,
 }
 
 impl Loaded {
@@ -120,18 +130,33 @@ const DEEPEST_EXTENSION: usize = 32;
 pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&str>) -> Result<Loaded, Box<Refused>> {
     let mut sources = Sources::new();
     let mut variants = Vec::new();
-    match load(&mut sources, main, loader, sets, variant, &mut variants) {
-        Ok((mut model, tree)) => {
-            if model.name.is_empty() {
-                model.name = stem(main).to_owned();
-            }
-            Ok(Loaded { model, variant: variant.map(str::to_string), variants, sources, tree })
+    let found = load(&mut sources, main, loader, sets, variant, &mut variants);
+    let loaded = |mut model: Model, tree, sources, variants| {
+        if model.name.is_empty() {
+            model.name = stem(main).to_owned();
         }
-        Err(mut problems) => {
-            problems.sort();
-            Err(Box::new(Refused { problems, sources, variants }))
+        Loaded { model, variant: variant.map(str::to_string), variants, sources, tree }
+    };
+    let (mut problems, rest) = match found {
+        Ok(Found { tree, problems }) if problems.is_empty() => match deserialized(&tree) {
+            Ok(model) => return Ok(loaded(model, tree, sources, variants)),
+            Err(problem) => (problem, None),
+        },
+        Ok(Found { tree, problems }) => {
+            let left = salvage(&sources, tree, &problems).and_then(|(tree, left_out)| Some((deserialized(&tree).ok()?, tree, left_out)));
+            let rest = left.map(|(model, tree, left_out)| Rest { loaded: loaded(model, tree, sources.clone(), Vec::new()), left_out });
+            (problems, rest.map(Box::new))
         }
-    }
+        Err(problems) => (problems, None),
+    };
+    problems.sort();
+    Err(Box::new(Refused { problems, sources, variants, rest }))
+}
+
+/// A tree that could be read, and everything that is wrong with its text and its structure.
+struct Found {
+    tree: Node,
+    problems: Diagnostics,
 }
 
 /// The name of a file without its directory and its ending.
@@ -147,8 +172,9 @@ fn load(
     sets: &[String],
     variant: Option<&str>,
     names: &mut Vec<String>,
-) -> Result<(Model, Node), Diagnostics> {
-    let mut tree = extended(sources, main, loader, &mut Vec::new())?;
+) -> Result<Found, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let mut tree = extended(sources, main, loader, &mut Vec::new(), &mut problems)?;
     let written = tree.origin_of(&Path::ROOT.key("variants")).spot();
     let overlays = take(&mut tree, "variants");
     take(&mut tree, "extends");
@@ -171,15 +197,15 @@ fn load(
         })?;
     }
     let tree = versions::unfold(overlay::set_all(sources, tree, sets)?);
-    let problems = versions::once(validate(sources, &tree));
-    if problems.has_errors() {
-        return Err(problems);
-    }
-    let model = serde_json::from_value::<Model>(tree.to_json()).map_err(|error| {
-        // The check above finds what is wrong with its place; this is what it may have missed.
+    problems.append(versions::once(validate(sources, &tree)));
+    Ok(Found { tree, problems })
+}
+
+fn deserialized(tree: &Node) -> Result<Model, Diagnostics> {
+    serde_json::from_value::<Model>(tree.to_json()).map_err(|error| {
+        // The check before finds what is wrong with its place; this is what it may have missed.
         Diagnostics::from(Diagnostic::error("unreadable", format!("the model cannot be read: {error}")))
-    })?;
-    Ok((model, tree))
+    })
 }
 
 fn take(tree: &mut Node, key: &str) -> Option<Node> {
@@ -213,10 +239,17 @@ fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str) -> Re
 }
 
 /// The tree of a file merged onto what it extends.
-fn extended(sources: &mut Sources, file: &str, loader: Loader<'_>, chain: &mut Vec<String>) -> Result<Node, Diagnostics> {
+fn extended(
+    sources: &mut Sources,
+    file: &str,
+    loader: Loader<'_>,
+    chain: &mut Vec<String>,
+    mild: &mut Diagnostics,
+) -> Result<Node, Diagnostics> {
     let bytes = loader(file).map_err(|why| Diagnostics::from(Diagnostic::error("unreadable-file", why)))?;
     let id = sources.add(file, bytes)?;
-    let tree = yaml::read(sources, id)?;
+    let (tree, problems) = yaml::read_on(sources, id)?;
+    mild.append(problems);
     let Some(base) = tree.get("extends").filter(|node| node.value != Value::Null) else { return Ok(tree) };
     let place = base.origin.spot().map(|spot| sources.place(spot));
     let refuse = |code, message: String, help: &str| -> Diagnostics {
@@ -238,7 +271,7 @@ fn extended(sources: &mut Sources, file: &str, loader: Loader<'_>, chain: &mut V
     if let Err(why) = loader(&target) {
         return Err(refuse("unreadable-file", why, "name a file relative to this one"));
     }
-    let below = extended(sources, &target, loader, chain)?;
+    let below = extended(sources, &target, loader, chain, mild)?;
     Ok(overlay::merge(below, tree))
 }
 

@@ -8,6 +8,7 @@ pub mod name;
 pub mod overlay;
 mod parentheses;
 pub mod resolved;
+pub mod salvage;
 pub mod scalar;
 pub mod schema;
 pub mod source;
@@ -18,4 +19,4 @@ mod versions;
 pub mod yaml;
 
 pub use later::COMMAND_WORDS;
-pub use load::{Loaded, Loader, Refused, read};
+pub use load::{Loaded, Loader, Refused, Rest, read};

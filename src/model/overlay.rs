@@ -112,6 +112,13 @@ fn set(sources: &Sources, tree: &mut Node, setting: Setting) -> Result<(), Refus
     let key = Origin::Set(setting.index, setting.key);
     let refuse = |message: String| Box::new(Diagnostic::error("bad-set", message).placed(sources.place(setting.key)));
     debug_assert_eq!(setting.key.source, setting.source);
+    // These are used up before anything is set.
+    if let Some(Segment::Key(name)) = setting.path.0.first()
+        && ["variants", "extends"].contains(&name.as_str())
+    {
+        let help = "run a variant with `--variant NAME`, and set what it changes by its own path";
+        return Err(Box::new(refuse(format!("`{name}` cannot be set: what is set changes the model that runs")).help(help)));
+    }
     let (last, way) = setting.path.0.split_last().expect("a path is not empty");
     let mut node = tree;
     let mut walked = Path::ROOT;
@@ -271,6 +278,10 @@ mod tests {
             (
                 "services.orders",
                 "--set:1:1: error[bad-set]: `services.orders` has no `=` between path and value (write it like `--set services.orders.replicas=3`)\n",
+            ),
+            (
+                "variants.naive.seed=3",
+                "--set:1:1: error[bad-set]: `variants` cannot be set: what is set changes the model that runs (run a variant with `--variant NAME`, and set what it changes by its own path)\n",
             ),
             (
                 "services..x=1",

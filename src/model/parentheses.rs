@@ -95,6 +95,7 @@ fn closing(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -114,6 +115,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn places_stay_and_values_come_back(text in "[a-c(),: \n\u{E000}µ]{0,60}") {
             let protected = Protected::new(&text);

@@ -62,7 +62,7 @@ impl Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(pub Vec<Segment>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
     Key(String),
     Index(usize),
@@ -89,6 +89,19 @@ impl Node {
 
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.mapping()?.get(key).map(|entry| &entry.node)
+    }
+
+    /// The node at the very path.
+    pub fn get_mut(&mut self, path: &Path) -> Option<&mut Node> {
+        let mut node = self;
+        for segment in &path.0 {
+            node = match (segment, &mut node.value) {
+                (Segment::Key(name), Value::Mapping(mapping)) => &mut mapping.get_mut(name)?.node,
+                (Segment::Index(index), Value::Sequence(list)) => list.get_mut(*index)?,
+                _ => return None,
+            };
+        }
+        Some(node)
     }
 
     /// The node at a path, or its nearest ancestor that exists: a scalar by its own place, a collection by its key's.

@@ -19,6 +19,12 @@ pub const MOST_ALIASED_NODES: usize = 100_000;
 /// Collections inside each other.
 pub const DEEPEST: usize = 100;
 
+/// Reads a text that holds one document, and tells what is wrong with it but does not stop the reading: of a key that is
+/// written twice the first counts.
+pub fn read_on(sources: &Sources, id: SourceId) -> Result<(Node, Diagnostics), Diagnostics> {
+    read_all(sources, id, 0)
+}
+
 /// Reads a text that holds one document. An empty one is a null.
 pub fn read(sources: &Sources, id: SourceId) -> Result<Node, Diagnostics> {
     read_from(sources, id, 0)
@@ -26,6 +32,11 @@ pub fn read(sources: &Sources, id: SourceId) -> Result<Node, Diagnostics> {
 
 /// The same for what follows the first bytes of a one-line text, with columns of the whole text (`--set a.b=VALUE`).
 pub fn read_from(sources: &Sources, id: SourceId, start: usize) -> Result<Node, Diagnostics> {
+    let (node, found) = read_all(sources, id, start)?;
+    if found.is_empty() { Ok(node) } else { Err(found) }
+}
+
+fn read_all(sources: &Sources, id: SourceId, start: usize) -> Result<(Node, Diagnostics), Diagnostics> {
     let (before, text) = sources.text(id).split_at(start);
     let protected = Protected::new(text);
     let indent = before.chars().count() as u32;
@@ -96,10 +107,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn document(mut self) -> Result<Node, Diagnostics> {
+    fn document(mut self) -> Result<(Node, Diagnostics), Diagnostics> {
         match self.only_document() {
-            Ok(node) if self.found.is_empty() => Ok(node),
-            Ok(_) => Err(self.found),
+            Ok(node) => Ok((node, self.found)),
             Err(stop) => {
                 self.found.push(*stop);
                 Err(self.found)

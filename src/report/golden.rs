@@ -12,8 +12,12 @@ pub fn tables(summary: &Summary) -> Vec<Table> {
 fn clients(summary: &Summary) -> Table {
     let head = ["client", "offered", "goodput", "success", "degraded", "unfinished", "p50", "p95", "p99"];
     let mut table = Table::new("Clients", &head);
-    let seconds = summary.duration - summary.warm_up;
-    for (name, client) in summary.clients.iter() {
+    // How long a run was that somebody ended early is not known here: it gets counts.
+    let seconds = if summary.interrupted { 0.0 } else { summary.duration - summary.warm_up };
+    // The client that the model is about comes first.
+    let mut clients: Vec<(&str, &ClientSummary)> = summary.clients.iter().collect();
+    clients.sort_by(|(a, x), (b, y)| y.offered.cmp(&x.offered).then(a.cmp(b)));
+    for (name, client) in clients {
         let ClientSummary { offered, degraded, unfinished, goodput, success_rate, latency, .. } = client;
         table.row([
             name.to_string(),

@@ -79,7 +79,8 @@ pub fn comparison(comparison: &Comparison, format: Format, style: Style) -> Stri
 }
 
 fn run_text(summary: &Summary, style: Style) -> String {
-    let mut parts = vec![format!("{}\n", wrap::hanging("", &heading(summary, |name| style.strong(name))))];
+    let heading = wrap::hanging("", &heading(summary, |name| style.strong(name)));
+    let mut parts = vec![format!("{heading}\nfingerprint {}\n", summary.fingerprint)];
     parts.extend(golden::tables(summary).iter().map(|table| table.text(style)));
     parts.push(story::text(&summary.cascade, style));
     parts.push(expectations::text(&summary.expectations, style));
@@ -88,7 +89,7 @@ fn run_text(summary: &Summary, style: Style) -> String {
 }
 
 fn run_markdown(summary: &Summary) -> String {
-    let mut parts = vec![format!("## {}\n", heading(summary, str::to_string))];
+    let mut parts = vec![format!("## {}\n\nFingerprint: {}\n", heading(summary, str::to_string), summary.fingerprint)];
     parts.extend(golden::tables(summary).iter().map(table::Table::markdown));
     parts.push(story::markdown(&summary.cascade));
     parts.push(expectations::markdown(&summary.expectations));

@@ -100,6 +100,26 @@ fn variants_in_markdown() {
 }
 
 #[test]
+fn the_client_that_asks_most_comes_first() {
+    let mut summary = of(&sample::record::slow_db(Some(98)));
+    let (_, mut crawler) = summary.clients.0[0].clone();
+    crawler.offered = 5;
+    summary.clients.0.insert(0, ("a-crawler".into(), crawler));
+    let clients: Vec<String> = golden::tables(&summary)[0].rows.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(clients, ["shoppers", "a-crawler"]);
+    let alone = Comparison::of("shop", &[(MODEL.to_string(), vec![RunFigures::of(&summary)])]);
+    let titles: Vec<String> = compare::measure::groups(&alone).into_iter().map(|(title, _)| title).collect();
+    assert_eq!(titles[..2], ["What shoppers got", "What a-crawler got"]);
+}
+
+#[test]
+fn a_run_that_was_cut_off_has_no_rate_over_its_whole_duration() {
+    let mut summary = of(&sample::record::slow_db(Some(98)));
+    summary.interrupted = true;
+    assert_eq!(golden::tables(&summary)[0].rows[0][1], words::count(summary.clients.0[0].1.offered));
+}
+
+#[test]
 fn one_model_over_many_seeds() {
     let mut alone = compared(10);
     alone.variants.0.clear();

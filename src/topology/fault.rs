@@ -12,6 +12,8 @@ pub struct Fault {
     /// Begins again so long after it last began, until the run ends.
     pub every: Option<Dist>,
     pub action: FaultAction,
+    /// Of the replicas of the action so many, drawn each time; `None`: all of them.
+    pub meets: Option<u32>,
     /// The services it touches directly; they do not count for the blast radius.
     pub services: Vec<ServiceId>,
     /// The clients it touches directly (a spike).
@@ -27,6 +29,8 @@ pub enum Lasts {
     Forever,
     /// Drawn once per occurrence.
     For(Dist),
+    /// Of a crash whose replicas come back by themselves: until the last of them is there.
+    UntilRestarted,
     /// No span: a flush happens and is over.
     Instant,
 }

@@ -2,10 +2,9 @@
 
 use super::World;
 use super::event::Kind;
-use super::keys::below;
 use super::replica::ReplicaState;
+use super::schedule;
 use crate::base::id::*;
-use crate::base::stream::Words;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
@@ -20,14 +19,25 @@ impl World<'_> {
         }
     }
 
-    /// What the restart of a replica draws: keyed by the count of this fault's occurrences and the replica's own name, so that
-    /// neither another fault nor another service shifts it.
-    fn restart_draw(&self, occurrence: u32, replica: u32) -> Words {
-        let fault = self.occurrences[occurrence as usize].fault;
-        let first = self.occurrences.partition_point(|o| o.fault < fault);
-        let service = &self.topology.services[self.replicas[replica as usize].service.index()];
-        let path = below(self.keys.service_paths[self.replicas[replica as usize].service.index()], replica - service.replicas.start);
-        self.keys.faults[fault.index()].draw(u64::from(occurrence) - first as u64, path)
+    /// The replicas that an occurrence meets.
+    fn met(&self, occurrence: u32, among: &[ReplicaId]) -> Vec<ReplicaId> {
+        schedule::met(self.topology, &self.keys, self.occurrences[occurrence as usize], among)
+    }
+
+    fn crash_all(&mut self, occurrence: u32, replicas: &[ReplicaId], restart: &Restart, cause: Cause) {
+        let happening = self.occurrences[occurrence as usize];
+        for replica in self.met(occurrence, replicas) {
+            let until = match restart {
+                Restart::AtEnd => happening.ended,
+                Restart::Never => Instant::NEVER,
+                Restart::After(dist) => {
+                    let until = self.now() + schedule::restart_after(self.topology, &self.keys, happening, replica, dist);
+                    self.calendar.schedule(until, Kind::ReplicaReturns as u8, replica.0);
+                    until
+                }
+            };
+            self.crash(replica.0, until, cause);
+        }
     }
 
     pub(super) fn fault_begins(&mut self, occurrence: u32) {
@@ -38,16 +48,9 @@ impl World<'_> {
         let adds_load = matches!(action, FaultAction::Spike { .. } | FaultAction::CacheFlush { .. });
         let cause = self.recorder.fault_began(happening.fault, now, adds_load);
         self.fault_causes[occurrence as usize] = cause;
+        self.faulted = true;
         match action {
-            FaultAction::Crash { replicas, restart } => {
-                for replica in replicas {
-                    self.crash(replica.0, cause);
-                    if let Restart::After(dist) = restart {
-                        let after = dist.sample(&mut self.restart_draw(occurrence, replica.0));
-                        self.calendar.schedule_in(after, Kind::ReplicaReturns as u8, replica.0);
-                    }
-                }
-            }
+            FaultAction::Crash { replicas, restart } => self.crash_all(occurrence, replicas, restart, cause),
             FaultAction::Slow { replicas, .. } => {
                 self.touch(replicas, occurrence, cause, |_| ());
                 self.find_slowness(replicas);
@@ -55,7 +58,7 @@ impl World<'_> {
             FaultAction::Errors { replicas, .. } => self.touch(replicas, occurrence, cause, |state| state.errors += 1),
             FaultAction::Pause { replicas } => {
                 self.touch(replicas, occurrence, cause, |_| ());
-                replicas.iter().for_each(|r| self.pause(r.0, cause));
+                self.met(occurrence, replicas).iter().for_each(|r| self.pause(r.0, cause));
             }
             FaultAction::Hang { replicas } => self.touch(replicas, occurrence, cause, |state| state.hung += 1),
             FaultAction::CacheFlush { cache } => {
@@ -81,7 +84,7 @@ impl World<'_> {
         let cause = self.fault_causes[occurrence as usize];
         match &topology.faults[fault.index()].action {
             FaultAction::Crash { replicas, restart: Restart::AtEnd } => {
-                for replica in replicas {
+                for replica in self.met(occurrence, replicas) {
                     self.calendar.schedule_in(Nanos::ZERO, Kind::ReplicaReturns as u8, replica.0);
                 }
             }
@@ -93,20 +96,20 @@ impl World<'_> {
             FaultAction::Errors { replicas, .. } => self.let_go(replicas, occurrence, |state| state.errors -= 1),
             FaultAction::Pause { replicas } => {
                 self.let_go(replicas, occurrence, |_| ());
-                replicas.iter().for_each(|r| self.resume(r.0, cause));
+                self.met(occurrence, replicas).iter().for_each(|r| self.resume(r.0, cause));
             }
             FaultAction::Hang { replicas } => {
                 self.let_go(replicas, occurrence, |_| ());
-                replicas.iter().for_each(|r| self.end_hang(r.0, cause));
+                self.met(occurrence, replicas).iter().for_each(|r| self.end_hang(r.0, cause));
             }
             FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
         }
     }
 
-    /// The fault touches every one of the replicas from now on.
+    /// The fault touches those of the replicas that it meets from now on.
     fn touch(&mut self, replicas: &[ReplicaId], occurrence: u32, cause: Cause, mut change: impl FnMut(&mut ReplicaState)) {
-        for replica in replicas {
+        for replica in self.met(occurrence, replicas) {
             let state = &mut self.replicas[replica.index()];
             state.touched_by(occurrence, cause);
             change(state);
@@ -115,7 +118,7 @@ impl World<'_> {
 
     /// The fault no longer touches them; another may.
     fn let_go(&mut self, replicas: &[ReplicaId], occurrence: u32, mut change: impl FnMut(&mut ReplicaState)) {
-        for replica in replicas {
+        for replica in self.met(occurrence, replicas) {
             let state = &mut self.replicas[replica.index()];
             state.let_go_by(occurrence);
             change(state);

@@ -8,7 +8,7 @@ use crate::base::limit::LimitReached;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Instant;
-use crate::observe::episode::{Place, Trouble};
+use crate::observe::episode::{Cause, Place, Trouble};
 use crate::topology::{Cancellation, Discipline, FaultAction};
 
 impl World<'_> {
@@ -78,7 +78,9 @@ impl World<'_> {
         if let Some(bucket) = &spec.rate_limit
             && !bucket.take(self.replicas[replica as usize].bucket.get_or_insert_with(|| bucket.start(now)), now)
         {
-            return self.reject(job, service, Trouble::RateLimited, Outcome::RATE_LIMITED);
+            // Whatever holds up the workers has not made it too many.
+            let because = self.jobs[job].cause;
+            return self.reject(job, service, Trouble::RateLimited, Outcome::RATE_LIMITED, because);
         }
         if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
             self.recorder.admitted(service, now);
@@ -102,14 +104,19 @@ impl World<'_> {
             self.jobs[job].marks |= mark::PRESENT;
             self.enqueue(job, service);
         } else {
-            self.reject(job, service, Trouble::QueueFull, Outcome::QUEUE_FULL);
+            self.reject_at_full_queue(job, service);
         }
     }
 
     #[cold]
-    fn reject(&mut self, job: u32, service: ServiceId, trouble: Trouble, outcome: Outcome) {
+    fn reject_at_full_queue(&mut self, job: u32, service: ServiceId) {
+        let because = self.jobs[job].cause.or(self.held_up_by(self.jobs[job].replica));
+        self.reject(job, service, Trouble::QueueFull, Outcome::QUEUE_FULL, because);
+    }
+
+    #[cold]
+    fn reject(&mut self, job: u32, service: ServiceId, trouble: Trouble, outcome: Outcome, because: Cause) {
         let now = self.now();
-        let because = self.cause_of(job);
         self.recorder.rejected(service, self.jobs[job].arrived);
         self.jobs[job].cause = self.recorder.trouble(Place::Service(service), trouble, now, because);
         self.answer(job, outcome);
@@ -131,7 +138,7 @@ impl World<'_> {
     fn enqueue(&mut self, job: u32, service: ServiceId) {
         let now = self.now();
         let replica = self.jobs[job].replica as usize;
-        let held_up_by = self.replicas[replica].cause;
+        let held_up_by = self.held_up_by(replica as u32);
         if held_up_by.is_some() {
             self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::WorkersExhausted, now, held_up_by);
         }
@@ -189,7 +196,7 @@ impl World<'_> {
         if self.replicas[replica as usize].paused > 0 {
             return self.hold_at(replica, Kind::QueueWaitOver, job);
         }
-        let because = self.cause_of(job);
+        let because = self.jobs[job].cause.or(self.held_up_by(replica));
         self.unqueue(job);
         self.recorder.expired(service, arrived, now);
         self.jobs[job].marks &= !mark::PRESENT;
@@ -229,12 +236,14 @@ impl World<'_> {
 
     // -- workers -----------------------------------------------------------------------------------------------------
 
+    #[inline(always)]
     fn start_job(&mut self, job: u32) {
         let now = self.now();
         let Job { replica, arrived, .. } = self.jobs[job];
         self.jobs[job].marks |= mark::WORKER;
         let state = &mut self.replicas[replica as usize];
         state.busy += 1;
+        state.last_in = job;
         debug_assert!(state.busy <= state.workers);
         let (service, troubled) = (state.service, state.troubled());
         self.recorder.started(service, arrived, now);

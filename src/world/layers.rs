@@ -8,20 +8,16 @@ use super::event::Kind;
 use super::keys::{Purpose, below};
 use super::state::*;
 use super::{BreakerNews, World};
-
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
-use crate::base::time::{Instant, Nanos};
+use crate::base::time::Nanos;
 use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::{Cause, Place, Trouble};
 use crate::policy::app::{Admission, Backoff, CallPolicy, FallbackAction, Layer};
 
-/// Chains of waiting jobs are followed so far down.
-const DEEPEST_WAIT: usize = 64;
-
 /// What a layer says to an outcome on its way up.
-enum Up {
+pub(super) enum Up {
     Pass(Outcome),
     /// The layer took the call over; it will go on by itself.
     Taken,
@@ -147,7 +143,7 @@ impl<'t> World<'t> {
     }
 
     /// Ends what goes on below a layer, and goes up from it with this outcome.
-    fn cut(&mut self, call: u32, layer: Layer, outcome: Outcome) {
+    pub(super) fn cut(&mut self, call: u32, layer: Layer, outcome: Outcome) {
         let (rules, _) = self.rules(call).expect("a layer belongs to a policy");
         let place = rules.layers.iter().position(|l| *l == layer).expect("the layer is there");
         self.take_blame_from_below(call);
@@ -160,178 +156,6 @@ impl<'t> World<'t> {
             return;
         }
         self.ascend(call, place, outcome);
-    }
-
-    /// An attempt is about to be given up for this reason.
-    fn trace_cut(&mut self, call: u32, outcome: Outcome) {
-        let Call { state, current, .. } = self.calls[call];
-        if state == CallState::InFlight {
-            self.trace_over(current, outcome);
-        }
-    }
-
-    /// Before an attempt is given up: what it has met so far is why.
-    fn take_blame_from_below(&mut self, call: u32) {
-        let Call { state, current, cause, .. } = self.calls[call];
-        if state == CallState::InFlight {
-            self.calls[call].cause = self.met_by(current).or(cause);
-        }
-        if state == CallState::InProxy
-            && let Some(job) = self.job_in_proxy(call)
-        {
-            self.calls[call].cause = self.met_by(job).or(cause);
-        }
-    }
-
-    /// What holds an attempt up: what it has met itself, or the job that it waits for, or those before it in a queue.
-    pub(super) fn met_by(&self, job: u32) -> Cause {
-        let mut at = job;
-        for _ in 0..DEEPEST_WAIT {
-            let Job { state, cause, pending, next, replica, .. } = self.jobs[at];
-            if cause.is_some() {
-                return cause;
-            }
-            at = match state {
-                JobState::Calling if self.calls[pending].state == CallState::InFlight => self.calls[pending].current,
-                JobState::Calling if self.calls[pending].state == CallState::InProxy => match self.job_in_proxy(pending) {
-                    Some(job) => job,
-                    None => return Cause::NONE,
-                },
-                JobState::WithBodies if next != NOBODY => next,
-                JobState::Travelling | JobState::Answering => return Cause::NONE,
-                _ => return self.replicas[replica as usize].cause,
-            };
-        }
-        Cause::NONE
-    }
-
-    /// What has lately held up those who were answered by the callee of this call.
-    fn met_at_callee(&self, call: u32) -> Cause {
-        let service = self.topology.sites[self.calls[call].site as usize].service;
-        let replicas = self.topology.services[service.index()].replicas.clone();
-        replicas.map(|r| self.replicas[r as usize].cause).find(|cause| cause.is_some()).unwrap_or(Cause::NONE)
-    }
-
-    /// A bulkhead is full of calls that the callee is slow to answer: whatever makes it slow is why.
-    fn blame_full_bulkhead(&mut self, call: u32) {
-        let edge = self.topology.sites[self.calls[call].site as usize].edge;
-        let met = self.recorder.elsewhere(Place::Edge(edge), self.met_at_callee(call));
-        self.calls[call].cause = met.or(self.calls[call].cause);
-        self.blame(call, Outcome::BULKHEAD_FULL);
-    }
-
-    // -- deadline ----------------------------------------------------------------------------------------------------
-
-    fn set_deadline(&mut self, call: u32, rules: &CallPolicy, place: usize) -> bool {
-        let inherited = self.inherited_deadline(call);
-        let deadline = rules.deadline.as_ref().expect("a deadline layer has a deadline");
-        let until = deadline.until(self.now(), (inherited != Instant::NEVER).then_some(inherited));
-        self.start_deadline(call, until, place)
-    }
-
-    /// A call whose deadline has passed already is refused at this layer: it is not sent.
-    fn start_deadline(&mut self, call: u32, until: Instant, place: usize) -> bool {
-        if until <= self.now() {
-            self.blame(call, Outcome::DEADLINE);
-            self.refuse(call, place, Outcome::DEADLINE);
-            return false;
-        }
-        let alarm = self.calendar.set_alarm(until, Kind::DeadlinePasses as u8, call);
-        let extra = &mut self.extras[call as usize];
-        (extra.deadline, extra.deadline_alarm) = (until, alarm);
-        self.calls[call].holds |= hold::DEADLINE;
-        true
-    }
-
-    /// The deadline that the job which makes this call has inherited.
-    fn inherited_deadline(&self, call: u32) -> Instant {
-        let Call { holds, parent, .. } = self.calls[call];
-        match holds & hold::PARENT {
-            hold::OF_JOB if self.with_deadlines => self.deadlines[parent as usize],
-            hold::OF_CALL => self.extras[parent as usize].deadline.min(self.inherited_deadline(parent)),
-            hold::OF_UPSTREAM => Instant::NEVER,
-            _ => Instant::NEVER,
-        }
-    }
-
-    /// A call without a deadline of its own is bound by the one its job has inherited.
-    pub(super) fn inherit_deadline(&mut self, call: u32) -> bool {
-        let inherited = self.inherited_deadline(call);
-        inherited == Instant::NEVER || self.start_deadline(call, inherited, 0)
-    }
-
-    /// The callee's job learns of the deadline if it propagates, or was itself inherited.
-    pub(super) fn pass_deadline_on(&mut self, call: u32, job: u32) {
-        self.deadlines[job as usize] = self.deadline_for_callee(call);
-    }
-
-    /// The deadline that the callee of a call learns of.
-    pub(super) fn deadline_for_callee(&self, call: u32) -> Instant {
-        if self.tells_deadline(call) { self.extras[call as usize].deadline } else { self.told_deadline(call) }
-    }
-
-    /// Whether callees learn of the deadline that binds this call.
-    fn tells_deadline(&self, call: u32) -> bool {
-        let Call { holds, parent, .. } = self.calls[call];
-        match self.rules(call).and_then(|(rules, _)| rules.deadline.as_ref()) {
-            Some(deadline) => deadline.propagate,
-            None if holds & hold::PARENT == hold::OF_CALL => self.tells_deadline(parent),
-            None if holds & hold::PARENT == hold::OF_UPSTREAM => false,
-            None => true,
-        }
-    }
-
-    /// The deadline that the job at the root of this call was told.
-    fn told_deadline(&self, call: u32) -> Instant {
-        let Call { holds, parent, .. } = self.calls[call];
-        match holds & hold::PARENT {
-            hold::OF_JOB => self.deadlines[parent as usize],
-            hold::OF_CALL => self.told_deadline(parent),
-            hold::OF_UPSTREAM => self.told_deadline_of_upstream(parent),
-            _ => Instant::NEVER,
-        }
-    }
-
-    pub(super) fn call_deadline_off(&mut self, call: u32) {
-        self.calls[call].holds &= !hold::DEADLINE;
-        let extra = &mut self.extras[call as usize];
-        self.calendar.call_off(extra.deadline_alarm);
-        (extra.deadline, extra.deadline_alarm) = (Instant::NEVER, AlarmId::NONE);
-    }
-
-    fn leave_deadline(&mut self, call: u32, outcome: Outcome) -> Up {
-        self.drop_deadline(call);
-        Up::Pass(outcome)
-    }
-
-    /// The call is no longer bound, even if its deadline has passed in a pause.
-    pub(super) fn drop_deadline(&mut self, call: u32) {
-        if self.calls[call].holds & hold::DEADLINE != 0 {
-            self.call_deadline_off(call);
-        } else {
-            self.extras[call as usize].deadline = Instant::NEVER;
-        }
-    }
-
-    pub(super) fn deadline_passes(&mut self, call: u32) {
-        self.calls[call].holds &= !hold::DEADLINE;
-        if self.is_paused(call) {
-            return self.hold_back(call, Kind::DeadlinePasses, call);
-        }
-        self.extras[call as usize].deadline = Instant::NEVER;
-        if self.rules(call).is_some_and(|(rules, _)| rules.deadline.is_some()) {
-            return self.cut(call, Layer::Deadline, Outcome::DEADLINE);
-        }
-        // Inherited: it bounds the whole call.
-        self.take_blame_from_below(call);
-        self.trace_cut(call, Outcome::DEADLINE);
-        self.give_back_below(call, 0);
-        self.blame(call, Outcome::DEADLINE);
-        if self.calls[call].state == CallState::Settling {
-            (self.calls[call].current, self.calls[call].last) = (0, Outcome::DEADLINE);
-            return;
-        }
-        self.end_call(call, Outcome::DEADLINE);
     }
 
     // -- retry -------------------------------------------------------------------------------------------------------
@@ -515,6 +339,7 @@ impl<'t> World<'t> {
         match bulkhead.admit(&mut self.bulkheads[cell as usize]) {
             Admission::Enter => {
                 self.calls[call].holds |= hold::BULKHEAD;
+                self.last_in_bulkheads[cell as usize] = call;
                 true
             }
             Admission::Reject => {
@@ -554,6 +379,7 @@ impl<'t> World<'t> {
                 self.calendar.call_off(wait);
             }
             self.calls[next].holds |= hold::BULKHEAD;
+            self.last_in_bulkheads[cell as usize] = next;
             self.extras[next as usize].permit_alarm = self.calendar.set_alarm(self.now(), Kind::PermitGiven as u8, next);
         }
     }

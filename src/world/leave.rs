@@ -6,6 +6,7 @@ use super::World;
 use super::state::*;
 use crate::base::outcome::Outcome;
 use crate::engine::AlarmId;
+use crate::observe::episode::Cause;
 use crate::policy::app::Layer;
 use crate::topology::{Cancellation, Step};
 
@@ -124,6 +125,7 @@ impl World<'_> {
         }
         if marks & mark::WORKER != 0 {
             self.work_off_queue(replica);
+            self.forget_if_idle(replica);
         }
     }
 
@@ -140,14 +142,13 @@ impl World<'_> {
         }
     }
 
-    /// Stops a job whose process died, and lets its caller know.
-    pub(super) fn reset_job(&mut self, job: u32) {
+    /// Stops a job whose process died of this, and lets its caller know.
+    pub(super) fn reset_job(&mut self, job: u32, cause: Cause) {
         let Job { call, .. } = self.jobs[job];
         if self.jobs[job].marks & mark::CHILD == 0 && call != NOBODY {
             // The answer travels as a job of its own: this one may have to stay until its event comes.
             let marks = self.jobs[job].marks & mark::ACTIVE;
             self.jobs[job].marks &= !mark::ACTIVE;
-            let cause = self.replicas[self.jobs[job].replica as usize].fault_cause;
             let notice =
                 Job { cause, outcome: Outcome::RESET, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
             let notice = self.new_job(notice);

@@ -205,8 +205,10 @@ impl World<'_> {
         let mut weather = Weather { extra: Nanos::ZERO, lost: false, held: false, cause: Cause::NONE };
         let mut words = self.keys.call(site, request, path, purpose);
         weather.lost = loss > 0.0 && words.chance(loss);
+        // What lies between two zones also lies between the two services: a fault of either is met.
+        let of_pair = self.topology.sites[site as usize].link;
         for (on, occurrence, fault) in &self.links.faults {
-            if *on != link {
+            if *on != link && *on != of_pair {
                 continue;
             }
             let blocked = if way == Way::Out { fault.blocked.out } else { fault.blocked.back };

@@ -3,13 +3,15 @@
 //! A client's request starts a *call*. A call passes the layers of its policy and sends *attempts*; each attempt is a
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
-//! [`layers`] (the caller's side), [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
-//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`keys`] (random streams), [`hot`].
+//! [`layers`] (the caller's side), [`deadline`], [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
+//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`blame`] (why), [`keys`] (random streams), [`hot`].
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
+mod blame;
 mod cache;
 mod client;
+mod deadline;
 mod event;
 mod fault;
 mod hot;
@@ -80,6 +82,8 @@ pub struct World<'t> {
     /// Per cell of a breaker: what was last told of it.
     breaker_news: Vec<BreakerNews>,
     bulkheads: Vec<BulkheadState>,
+    /// Per cell of a bulkhead: the call that was the last to get a permit; it may long have given it back.
+    last_in_bulkheads: Vec<u32>,
     budgets: Vec<Option<RetryBudgetState>>,
     buckets: Vec<Option<TokenBucketState>>,
     /// Calls that wait for a bulkhead's permit.
@@ -89,6 +93,8 @@ pub struct World<'t> {
     timeout_lanes: Vec<Option<LaneId>>,
     queue_lanes: Vec<Option<LaneId>>,
     occurrences: Vec<Occurrence>,
+    /// A fault has begun: what is held up may be so because of it.
+    faulted: bool,
     /// Per occurrence of a fault: its episode.
     fault_causes: Vec<Cause>,
     /// Work that was in progress when its replica was paused: by how much it is late.
@@ -121,13 +127,6 @@ impl<'t> World<'t> {
     #[inline(always)]
     fn service_of(&self, job: u32) -> ServiceId {
         self.replicas[self.jobs[job].replica as usize].service
-    }
-
-    /// The newest harm that the job, or the replica it is at, has met.
-    #[inline]
-    fn cause_of(&self, job: u32) -> Cause {
-        let job = &self.jobs[job];
-        job.cause.or(self.replicas[job.replica as usize].cause)
     }
 }
 

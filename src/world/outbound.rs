@@ -10,7 +10,7 @@ use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::engine::TimerId;
-use crate::observe::episode::{Cause, Place, Trouble};
+use crate::observe::episode::Cause;
 use crate::policy::app::Scope;
 use crate::topology::Step;
 use crate::topology::site::Caller;
@@ -168,6 +168,14 @@ impl World<'_> {
         }
     }
 
+    /// An attempt is about to be given up for this reason.
+    pub(super) fn trace_cut(&mut self, call: u32, outcome: Outcome) {
+        let Call { state, current, .. } = self.calls[call];
+        if state == CallState::InFlight {
+            self.trace_over(current, outcome);
+        }
+    }
+
     /// An answer (or the news that there will be none) has come back.
     pub(super) fn answer_arrives(&mut self, job: u32) {
         let Job { call, outcome, cause, .. } = self.jobs[job];
@@ -191,25 +199,6 @@ impl World<'_> {
             return self.upstream_answers(call, seen);
         }
         self.attempt_ended(call, seen);
-    }
-
-    /// Notes a failed attempt as an episode of its edge; the call carries it on.
-    pub(super) fn blame(&mut self, call: u32, outcome: Outcome) {
-        use crate::base::outcome::Class;
-        let trouble = match outcome.class {
-            Class::Timeout => Trouble::Timeouts,
-            Class::ConnectFailure => Trouble::ConnectFailures,
-            Class::Reset => Trouble::Resets,
-            Class::BreakerOpen => Trouble::BreakerOpened,
-            Class::BulkheadFull => Trouble::BulkheadFull,
-            Class::Deadline => Trouble::Deadlines,
-            Class::ServerError | Class::RateLimited => Trouble::ErrorAnswers,
-            Class::Answer | Class::Degraded => return,
-        };
-        let Call { site, cause, .. } = self.calls[call];
-        let edge = self.topology.sites[site as usize].edge;
-        let now = self.now();
-        self.calls[call].cause = self.recorder.trouble(Place::Edge(edge), trouble, now, cause);
     }
 
     /// The innermost outcome of a try goes up through the layers.

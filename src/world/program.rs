@@ -311,10 +311,11 @@ impl World<'_> {
         let spec = &self.topology.pools[pool.index()];
         let state = self.pool_state(pool, self.jobs[job].replica);
         if state.in_use < spec.size {
-            state.in_use += 1;
+            (state.in_use, state.last_in) = (state.in_use + 1, job);
             return self.start_bodies(job, &[body]);
         }
         if spec.max_wait == Nanos::ZERO {
+            self.blame_full_pool(job);
             return self.end_job(job, Outcome::QUEUE_FULL);
         }
         state.waiting.push_back(job);
@@ -330,6 +331,7 @@ impl World<'_> {
             state.in_use -= 1;
             return;
         };
+        state.last_in = job;
         self.pool_alarm_off(job);
         let Step::Acquire { body, .. } = self.topology.steps[self.jobs[job].step as usize] else {
             unreachable!("only a step that acquires waits for a pool")
@@ -368,6 +370,7 @@ impl World<'_> {
             return self.hold_at(replica, Kind::PoolWaitOver, job);
         }
         self.forget_in_pool(job);
+        self.blame_full_pool(job);
         self.end_job(job, Outcome::QUEUE_FULL);
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct ReplicaState {
     pub queue_capacity: u32,
     pub busy: u32,
     pub queue_len: u32,
+    /// The job that was the last to get a worker; it may long have left.
+    pub last_in: u32,
     /// Its service limits its rate, or notices that callers have gone, or its sidecar has a say.
     pub unusual: bool,
     /// The queue, oldest first.
@@ -45,8 +47,8 @@ pub(super) struct ReplicaState {
     pub faults: Vec<(u32, Cause)>,
     /// Those of them that answer in its place.
     pub errors: u16,
-    /// Crashes from which it has not come back; it is up when there is none.
-    crashes: Vec<Cause>,
+    /// Crashes from which it has not come back, with when it will; it is up when there is none.
+    crashes: Vec<(Instant, Cause)>,
     pub bucket: Option<TokenBucketState>,
     paused_at: Instant,
     /// What has happened to it while paused, in order.
@@ -67,10 +69,15 @@ struct Held {
 }
 
 /// A pool of one replica.
-#[derive(Default)]
 pub(super) struct PoolState {
     pub in_use: u32,
+    /// The job that was the last to enter; it may long have left.
+    pub last_in: u32,
     pub waiting: VecDeque<u32>,
+}
+
+impl PoolState {
+    pub const EMPTY: PoolState = PoolState { in_use: 0, last_in: NOBODY, waiting: VecDeque::new() };
 }
 
 impl ReplicaState {
@@ -82,6 +89,7 @@ impl ReplicaState {
             unusual: spec.rate_limit.is_some() || spec.cancellation != Cancellation::None || inbound.limits(),
             busy: 0,
             queue_len: 0,
+            last_in: NOBODY,
             head: NOBODY,
             tail: NOBODY,
             up: true,
@@ -124,22 +132,26 @@ impl ReplicaState {
 
     fn find_cause(&mut self) {
         let last = self.faults.last().map_or(Cause::NONE, |(_, cause)| *cause);
-        self.fault_cause = self.crashes.last().copied().unwrap_or(last);
+        self.fault_cause = self.crashes.last().map_or(last, |(_, cause)| *cause);
     }
 }
 
 impl World<'_> {
-    pub(super) fn pool_state(&mut self, pool: PoolId, replica: u32) -> &mut PoolState {
+    pub(super) fn pool_place(&self, pool: PoolId, replica: u32) -> usize {
         let service = self.topology.pools[pool.index()].service;
-        let place = self.pool_places[pool.index()] + replica - self.topology.services[service.index()].replicas.start;
-        &mut self.pools[place as usize]
+        (self.pool_places[pool.index()] + replica - self.topology.services[service.index()].replicas.start) as usize
+    }
+
+    pub(super) fn pool_state(&mut self, pool: PoolId, replica: u32) -> &mut PoolState {
+        let place = self.pool_place(pool, replica);
+        &mut self.pools[place]
     }
 
     // -- down and up -------------------------------------------------------------------------------------------------
 
-    pub(super) fn crash(&mut self, replica: u32, cause: Cause) {
+    pub(super) fn crash(&mut self, replica: u32, until: Instant, cause: Cause) {
         let state = &mut self.replicas[replica as usize];
-        state.crashes.push(cause);
+        state.crashes.push((until, cause));
         state.find_cause();
         if state.up {
             self.die(replica, cause);
@@ -152,7 +164,7 @@ impl World<'_> {
         state.up = false;
         state.cause = cause;
         state.bucket = None;
-        self.reset_all(replica);
+        self.reset_all(replica, cause);
         self.count_replicas(replica, false);
         self.clear_own_caches(replica, cause);
         self.forget_policies(replica);
@@ -185,7 +197,7 @@ impl World<'_> {
     }
 
     /// Resets every job at a replica, in the order in which they came.
-    fn reset_all(&mut self, replica: u32) {
+    fn reset_all(&mut self, replica: u32, cause: Cause) {
         let mut own_jobs = Vec::new();
         for job in 0..self.jobs.entries().len() {
             let Job { replica: at, state, marks, request, path, arrived, .. } = self.jobs.entries()[job];
@@ -204,7 +216,7 @@ impl World<'_> {
         own_jobs.sort_unstable();
         for (_, _, _, job) in own_jobs {
             if !matches!(self.jobs.entries()[job as usize].state, JobState::Free | JobState::Stopped) {
-                self.reset_job(job);
+                self.reset_job(job, cause);
             }
         }
         for event in std::mem::take(&mut self.replicas[replica as usize].held) {
@@ -220,8 +232,10 @@ impl World<'_> {
     }
 
     pub(super) fn replica_returns(&mut self, replica: u32) {
+        let now = self.now();
         let state = &mut self.replicas[replica as usize];
-        state.crashes.remove(0);
+        let over = state.crashes.iter().position(|(until, _)| *until == now).expect("a crash ends when it was to end");
+        state.crashes.remove(over);
         state.find_cause();
         if state.crashes.is_empty() {
             self.rise(replica);
@@ -301,6 +315,14 @@ impl World<'_> {
         }
     }
 
+    /// What has been held up leaves nothing behind for those who come when all have left.
+    pub(super) fn forget_if_idle(&mut self, replica: u32) {
+        let state = &mut self.replicas[replica as usize];
+        if state.busy == 0 && state.queue_len == 0 {
+            state.cause = state.fault_cause;
+        }
+    }
+
     /// Everything goes on: work is late by the pause, what has happened meanwhile is seen now.
     pub(super) fn resume(&mut self, replica: u32, cause: Cause) {
         let now = self.now();
@@ -327,6 +349,7 @@ impl World<'_> {
             self.see(event);
         }
         self.work_off_queue(replica);
+        self.forget_if_idle(replica);
     }
 
     /// An event of the pause, seen now, if it still concerns anybody.

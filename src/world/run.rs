@@ -9,6 +9,7 @@ use super::link::Links;
 use super::mesh::Proxies;
 use super::replica::{PoolState, ReplicaState};
 use super::schedule::{Occurrence, occurrences};
+use super::state::NOBODY;
 use crate::base::limit::{LimitReached, Limits};
 use crate::base::slab::Slab;
 use crate::base::stream::Streams;
@@ -104,6 +105,7 @@ impl<'t> World<'t> {
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
+            last_in_bulkheads: vec![NOBODY; cells(rules().any(|r| r.bulkhead.is_some()))],
             budgets: vec![None; cells(rules().any(|r| r.retry.as_ref().is_some_and(|retry| retry.budget.is_some())))],
             buckets: vec![None; cells(rules().any(|r| r.rate_limit.is_some()))],
             waiting: Default::default(),
@@ -111,6 +113,7 @@ impl<'t> World<'t> {
             active: vec![0; topology.actives as usize],
             timeout_lanes,
             queue_lanes,
+            faulted: false,
             fault_causes: vec![Cause::NONE; occurrences.len()],
             occurrences,
             shifts: Default::default(),
@@ -183,7 +186,7 @@ fn pools(topology: &Topology) -> (Vec<PoolState>, Vec<u32>) {
     for pool in &topology.pools {
         places.push(states.len() as u32);
         let replicas = topology.services[pool.service.index()].replicas.len();
-        states.extend((0..replicas).map(|_| PoolState::default()));
+        states.extend((0..replicas).map(|_| PoolState::EMPTY));
     }
     (states, places)
 }
@@ -207,7 +210,8 @@ fn plans(topology: &Topology, occurrences: &[Occurrence]) -> Vec<Option<(Arrival
 
 /// The spans that expectations ask about.
 fn probes(topology: &Topology, occurrences: &[Occurrence]) -> Vec<Probe> {
-    let last = |fault| occurrences.iter().rfind(|o| o.fault == fault);
+    // What begins in the drain meets no request that counts.
+    let last = |fault| occurrences.iter().rfind(|o| o.fault == fault && o.began < Instant::START + topology.duration);
     let span = |during| match during {
         During::Measured => (Instant::START + topology.warm_up, Instant::START + topology.duration),
         During::Span { from, until } => (Instant::START + from, Instant::START + until),

@@ -85,3 +85,100 @@ services: {s: {workers: 1, queue: {capacity: 1}, endpoints: {get: [{work: 100ms}
 faults: {x: {at: 9s, for: 2s, slow: {service: s, factor: 10}}}");
     assert_eq!((ran.outcomes("c"), ran.roots_of(Trouble::RequestsFail)), ("200: 3, 503: 1".into(), vec![None]));
 }
+
+// -- whoever waits asks whoever has what it waits for -----------------------------------------------------------------
+
+/// A service `a` that asks `b`, and a fault `x` from 20 s to 40 s. Nobody has a timeout.
+fn waiting(a: &str, policy: &str, fault: &str) -> Ran {
+    run(&format!(
+        "
+duration: 60s
+clients: {{c: {{target: a.get, arrivals: constant(50/s)}}}}
+services:
+  a: {{{a}}}
+  b: {{workers: 50, endpoints: {{get: [{{work: 10ms}}]}}}}
+policies: {{p: {{{policy}}}}}
+faults: {{x: {{at: 20s, for: 20s, {fault}}}}}"
+    ))
+}
+
+#[test]
+fn a_queue_behind_calls_that_never_end_leads_back_to_why_they_do_not() {
+    let a = "workers: 5, queue: {capacity: 5}, endpoints: {get: [{work: 1ms}, {call: b.get}]}";
+    for fault in ["hang: {service: b}", "partition: {from: a, to: b, packets: hold}", "link: {from: a, to: b, latency: 15s}"] {
+        let ran = waiting(a, "", fault);
+        assert!(ran.client("c").failed > 500, "{fault}");
+        for trouble in [Trouble::WorkersExhausted, Trouble::QueueFull, Trouble::RequestsFail] {
+            assert_eq!(ran.roots_of(trouble), [Some("x")], "{fault}: {trouble:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bulkhead_full_of_calls_over_a_slow_link_leads_back_to_the_link() {
+    let a = "endpoints: {get: [{call: b.get, policy: p}]}";
+    for bulkhead in ["maxConcurrent: 5", "maxConcurrent: 5, maxWait: 50ms"] {
+        let ran = waiting(a, &format!("bulkhead: {{{bulkhead}}}"), "link: {from: a, to: b, latency: 15s}");
+        assert!(ran.client("c").failed > 500, "{bulkhead}");
+        assert_eq!(ran.roots_of(Trouble::BulkheadFull), [Some("x")], "{bulkhead}");
+        assert_eq!(ran.roots_of(Trouble::RequestsFail), [Some("x")], "{bulkhead}");
+    }
+}
+
+#[test]
+fn a_pool_that_is_taken_by_calls_that_never_end_leads_back_to_why_they_do_not() {
+    for pool in ["size: 3, maxWait: 0s", "size: 3, maxWait: 100ms"] {
+        let a = format!("pools: {{db: {{{pool}}}}}, endpoints: {{get: [{{acquire: {{pool: db, steps: [{{call: b.get}}]}}}}]}}");
+        let ran = waiting(&a, "", "hang: {service: b}");
+        assert!(ran.client("c").failed > 500, "{pool}");
+        assert_eq!(ran.roots_of(Trouble::RequestsFail), [Some("x")], "{pool}");
+    }
+}
+
+#[test]
+fn a_rate_limit_does_not_refuse_because_the_work_is_slow() {
+    let ran = run("
+duration: 60s
+clients: {c: {target: s.get, arrivals: constant(20/s)}}
+services: {s: {rateLimit: {rate: 5/s, burst: 5}, endpoints: {get: [{work: 10ms}]}}}
+faults: {x: {at: 20s, for: 20s, slow: {service: s, factor: 10}}}");
+    assert_eq!(ran.roots_of(Trouble::RateLimited), [None]);
+}
+
+#[test]
+fn a_replica_that_all_have_left_holds_nobody_up() {
+    let ran = run("
+duration: 120s
+clients: {c: {target: s.get, arrivals: trace(100s.csv), policy: p}}
+services: {s: {endpoints: {get: [{work: 5s}]}}}
+policies: {p: {timeout: 1s}}
+faults: {x: {at: 10s, for: 1s, pause: {service: s}}}");
+    assert_eq!(ran.roots_of(Trouble::Timeouts), [None], "after a pause that nobody met");
+    let ran = run("
+duration: 120s
+clients: {c: {target: s.get, arrivals: trace(10s+50s.csv), policy: p}}
+services: {s: {cancellation: full, endpoints: {get: [{work: 2s}]}}}
+policies: {p: {timeout: 1s}}
+faults: {x: {at: 9s, for: 2s, slow: {service: s, factor: 10}}}");
+    assert_eq!(ran.roots_of(Trouble::Timeouts), [None, Some("x")], "after work that was stopped");
+}
+
+#[test]
+fn of_two_crashes_the_one_that_is_over_keeps_nobody_down() {
+    let ran = run("
+duration: 60s
+clients: {c: {target: s.get, arrivals: trace(45s.csv)}}
+services: {s: {endpoints: {get: [{work: 10ms}]}}}
+faults:
+  long: {at: 20s, for: 30s, crash: {service: s}}
+  short: {at: 30s, for: 10s, crash: {service: s}}");
+    assert_eq!(ran.roots_of(Trouble::ConnectFailures), [Some("long")]);
+}
+
+#[test]
+fn who_asks_may_stand_in_the_chain_itself() {
+    // The call under the permit is over when the same request asks for the pool again.
+    let a = "pools: {db: {size: 1, maxWait: 0s}}, endpoints: {get: [{acquire: {pool: db, steps: [{call: b.get}, {acquire: {pool: db, steps: []}}]}}]}";
+    let ran = waiting(a, "", "slow: {service: b, factor: 2}");
+    assert_eq!(ran.client("c").ok, 0);
+}

@@ -50,6 +50,36 @@ fn a_crash_without_restart_is_for_ever() {
 fn a_crashed_replica_returns_after_its_own_time() {
     let ran = faulty("2s+3s", "", "x: {at: 1s, crash: {service: s, restart: after(1500ms)}}");
     assert_eq!((ran.outcomes("c"), ran.replicas()), ("200: 1, 503 UF: 1".into(), vec![(1000.0, 0, false), (2500.0, 0, true)]));
+    assert_eq!(ran.spans("x"), [(1000.0, Some(2500.0))], "without a time of its own, a crash is over when the replica is back");
+    let ran = faulty("2s", "replicas: 3", "x: {at: 1s, crash: {service: s, restart: after(uniform(1s, 9s))}}");
+    let back = ran.replicas().iter().filter(|(_, _, up)| *up).map(|(at, _, _)| *at).fold(0.0, f64::max);
+    assert_eq!(ran.spans("x"), [(1000.0, Some(back))], "or the last of them");
+    let ran = faulty("2s", "", "x: {at: 1s, for: 5s, crash: {service: s, restart: after(1500ms)}}");
+    assert_eq!(ran.spans("x"), [(1000.0, Some(6000.0))], "a time of its own is kept");
+}
+
+#[test]
+fn a_number_of_replicas_is_drawn_each_time() {
+    for (fault, n) in [("crash: {service: s, replicas: 1}", 1), ("crash: {service: s, replicas: 3}", 3)] {
+        let ran = faulty("1s", "replicas: 4", &format!("x: {{at: 2s, for: 500ms, every: 1s, {fault}}}"));
+        let marks = ran.replicas();
+        let mut times_down = [0; 4];
+        marks.iter().filter(|(_, _, up)| !up).for_each(|(_, replica, _)| times_down[*replica as usize] += 1);
+        let times = ran.spans("x").len();
+        assert_eq!(times_down.iter().sum::<usize>(), n * times, "{fault}: {times_down:?}");
+        assert!(times > 50 && times_down.iter().all(|down| (5 * n..times).contains(down)), "{fault}: {times_down:?}");
+        for (at, replica, _) in marks.iter().filter(|(at, _, up)| !up && *at < 59_000.0) {
+            assert!(marks.contains(&(at + 500.0, *replica, true)), "{fault}: who went down comes back");
+        }
+    }
+    for fault in ["slow: {service: s, replicas: 1, factor: 5}", "pause: {service: s, replicas: 1}", "hang: {service: s, replicas: 1}"] {
+        let at = ["2100ms", "2100ms", "2100ms", "9s", "9s", "9s"];
+        let ran = each(&at, "replicas: 3, loadBalancing: roundRobin", &format!("x: {{at: 2s, for: 1s, {fault}}}"));
+        let late = |clients: std::ops::Range<usize>| {
+            clients.filter(|i| ran.client(&format!("c{i}")).ok == 0 || ran.took(&format!("c{i}")) > 10.0).count()
+        };
+        assert!(late(0..3) <= 3 && late(3..6) == 0, "{fault}: nothing of it remains");
+    }
 }
 
 #[test]
@@ -346,6 +376,42 @@ faults: {x: {at: 0s, for: 1100ms, partition: {from: a, to: b, direction: oneWay,
     // From a to b go the requests of a's client and the answers to b's.
     assert_eq!(ran.all_took(["a", "b"]), [102.0, 101.0]);
     assert_eq!(ran.service("t").latency.max, Some(0.0));
+}
+
+#[test]
+fn what_lies_between_two_zones_also_lies_between_the_two_services() {
+    let between = |fault: &str, network: &str| {
+        run(&format!(
+            "
+duration: 60s
+clients: {{c: {{target: a.get, arrivals: trace(2s.csv), policy: p}}}}
+services:
+  a: {{zones: [z1], endpoints: {{get: [{{call: b.get}}]}}}}
+  b: {{zones: [z2], endpoints: {{get: [{{work: 10ms}}]}}}}
+network: {{{network}}}
+policies: {{p: {{timeout: 30s}}}}
+faults: {{x: {{at: 1s, for: 3s, {fault}}}}}"
+        ))
+        .took("c")
+    };
+    let zones = "zones: {z1-z2: {latency: 1ms}}";
+    assert_eq!(between("link: {from: a, to: b, latency: 5ms}", zones), 22.0);
+    assert_eq!(between("partition: {from: a, to: b, packets: hold}", zones), 2012.0);
+    assert_eq!(between("link: {from: z1, to: z2, latency: 5ms}", zones), 22.0);
+    // A link between two zones may have a name; it beats what is said of the pair.
+    let named = "links: {sea: {from: z1, to: z2, latency: 3ms}}";
+    assert_eq!(between("link: {link: sea, latency: 5ms}", named), 26.0);
+    assert_eq!(between("link: {link: sea, latency: 5ms}", &format!("{named}, {zones}")), 26.0);
+}
+
+#[test]
+fn a_link_between_a_zone_and_a_service_is_refused() {
+    let model = "
+duration: 60s
+clients: {c: {target: a.get, arrivals: poisson(1/s)}}
+services: {a: {zones: [z1], endpoints: {get: [{work: 10ms}]}}}
+network: {links: {odd: {from: c, to: z1, latency: 3ms}}}";
+    assert_eq!(refused(model), ["mixed-link"]);
 }
 
 #[test]

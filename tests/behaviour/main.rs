@@ -1,6 +1,8 @@
 //! What a model promises, through the whole product: text in, recording and summary out. Times and counts are exact,
 //! since distributions are constant and requests come at given instants.
 
+#[path = "../../src/base/cases.rs"]
+mod cases;
 mod causes;
 mod clients;
 mod faults;

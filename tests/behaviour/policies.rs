@@ -125,6 +125,15 @@ fn jitter_stays_within_its_bounds() {
 }
 
 #[test]
+fn every_wait_is_drawn_anew() {
+    let at = (0..200).map(|i| format!("{}ms", i * 1000)).collect::<Vec<_>>().join("+");
+    let ran = calls(&at, FAILS, "retry: {attempts: 3, backoff: {initial: 100ms, factor: 1, jitter: full}}");
+    // The sum of two: 5 % are above 168 ms; of twice the same, above 190 ms.
+    let p95 = ran.client("c").latency.p95.unwrap();
+    assert!((0.155..0.18).contains(&p95), "{p95}");
+}
+
+#[test]
 fn only_listed_failures_are_tried_again() {
     for (status, on, attempts) in [
         (500, "", 3),
@@ -158,6 +167,10 @@ fn a_budget_bounds_retries_in_progress_or_in_tokens() {
     assert_eq!(ran.call("c -> s.get").retries.app, 3);
     let ran = calls("0s+1s+2s+3s", FAILS, "retry: {attempts: 2, budget: {bucket: {size: 3, cost: 3, deposit: 1.5, on: call}}}");
     assert_eq!(ran.call("c -> s.get").retries.app, 2, "the first, and the third call with two deposits");
+    let ran = calls("0s", FAILS, "retry: {attempts: 3, backoff: {initial: 10ms}, budget: {percent: 0%, minConcurrent: 1}}");
+    assert_eq!(ran.call("c -> s.get").retries.app, 2, "a retry that has ended makes room for the next");
+    let ran = calls("0s+1s", FAILS, "retry: {attempts: 2, budget: {bucket: {size: 5, cost: 5, deposit: 5}}}");
+    assert_eq!(ran.call("c -> s.get").retries.app, 1, "a failure brings no deposit");
 }
 
 // -- circuit breaker -------------------------------------------------------------------------------------------------
@@ -295,6 +308,40 @@ services: {s: {replicas: 3, endpoints: {get: []}}}
 faults: {bad: {at: 0s, errors: {service: s, replica: [1]}}}
 policies: {p: {scope: replica, circuitBreaker: {consecutiveFailures: 2, openFor: 1000s}}}");
     assert_eq!(ran.outcomes("c"), "200: 39, 500: 2, 503 UO: 18");
+}
+
+#[test]
+fn a_retry_inside_a_scope_by_replica_goes_to_another() {
+    let ran = run("
+duration: 60s
+clients: {c: {target: s.get, arrivals: constant(1/s), policy: p}}
+services: {s: {replicas: 3, endpoints: {get: []}}}
+faults: {bad: {at: 0s, errors: {service: s, replica: [1]}}}
+policies: {p: {scope: replica, circuitBreaker: {consecutiveFailures: 2, openFor: 1000s}, retry: {attempts: 2, on: [5xx, breakerOpen]}}}");
+    assert_eq!(ran.outcomes("c"), "200: 59");
+}
+
+#[test]
+fn a_breaker_times_what_is_inside_it() {
+    let slow =
+        "circuitBreaker: {slidingWindow: {size: 5, minimumNumberOfCalls: 5, slowCallDurationThreshold: 50ms, slowCallRateThreshold: 50%}}";
+    for (order, opened) in [("bulkhead, circuitBreaker", vec![]), ("circuitBreaker, bulkhead", vec![(200.0, Open)])] {
+        let policy = format!("bulkhead: {{maxConcurrent: 1, maxWait: 10s}}, {slow}, order: [{order}]");
+        let ran = calls("0s+0s+0s+0s+0s", "[{work: 40ms}]", &policy);
+        assert_eq!(ran.breaker("c -> s.get"), opened, "{order}");
+    }
+}
+
+#[test]
+fn a_call_on_trial_that_is_given_up_decides_nothing_and_makes_room() {
+    let ran = run(&calling(
+        "0s+11s+12s",
+        "[{work: 1ms}]",
+        "timeout: 100ms, circuitBreaker: {consecutiveFailures: 1, openFor: 10s}, order: [timeout, circuitBreaker]",
+        "faults: {bad: {at: 0s, for: 1ms, errors: {service: s}}, slow: {at: 10s, for: 1500ms, slow: {service: s, factor: 1000}}}",
+    ));
+    assert_eq!(ran.breaker("c -> s.get"), [(0.0, Open), (10_000.0, HalfOpen), (12_001.0, Closed)]);
+    assert_eq!(ran.outcomes("c"), "200: 1, 500: 1, 504 UT: 1");
 }
 
 #[test]

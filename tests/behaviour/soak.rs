@@ -2,6 +2,7 @@
 //! lose count. Debug assertions are on here.
 
 use super::support::*;
+use crate::cases::cases;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -139,7 +140,7 @@ faults: {{{faults}}}",
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, max_shrink_iters: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 600, ..cases(300) })]
 
     #[test]
     fn whatever_is_combined_ends_and_adds_up(yaml in model()) {

@@ -5,6 +5,8 @@
 //! it was freed is a panic. Failures that were found once are kept in `proptest-regressions/`.
 
 mod bystanders;
+#[path = "../../src/base/cases.rs"]
+mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod conservation;
@@ -14,20 +16,16 @@ use brownout::base::limit::Limits;
 use brownout::observe::recording::Recording;
 use brownout::topology::Topology;
 use brownout::world::{self, Control};
-use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
+use proptest::test_runner::{Config, FileFailurePersistence};
 
-/// So many random models per law; what failed once is tried first. They are the same models every time, so that a change is
-/// judged by what it changed; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` draw others, and more:
+/// So many random models per law; what failed once is tried first.
 ///
 /// ```console
 /// $ PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=20000 cargo test --test laws
 /// ```
-fn cases(cases: u32) -> Config {
-    let config = Config::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { cases };
-    let rng_seed = if config.rng_seed == RngSeed::Random { RngSeed::Fixed(1) } else { config.rng_seed };
+fn cases(models: u32) -> Config {
     let known = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/laws.txt"));
-    Config { cases, rng_seed, failure_persistence: Some(Box::new(known)), max_shrink_iters: 2_000, ..config }
+    Config { failure_persistence: Some(Box::new(known)), max_shrink_iters: 2_000, ..cases::cases(models) }
 }
 
 /// A run that is cut off when retries have multiplied beyond what is worth waiting for; laws then hold of what came before.

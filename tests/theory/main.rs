@@ -2,7 +2,7 @@
 //!
 //! The oracle is `brownout::analysis::closed_forms`; figures that it has no formula for, and a few that it has, are restated
 //! as literals (mean service time 1, so figures are in units of it). Tolerances are those of about 10^6 requests in all,
-//! over fixed seeds: 3 % on means, 5 % on p99, 0.01 on probabilities; tests/slow.rs asks for 1 %, 2 % and 0.003 of 10^7.
+//! over fixed seeds: 3 % on means, 5 % on p99, 0.01 on probabilities; tests/slow asks for 1 %, 2 % and 0.003 of 10^7.
 //! Where a test allows more, it says why.
 
 #[path = "../common/mod.rs"]
@@ -31,3 +31,4 @@ mod patience;
 mod protection;
 mod retries;
 mod single_server;
+mod the_program;

@@ -1,5 +1,6 @@
 //! M/M/1: exponential gaps, exponential service, one worker.
 
+use crate::EFFORT;
 use crate::replicate::{mean, relative, replicate, share, tail};
 use brownout::analysis::closed_forms::single_server::Mm1;
 
@@ -37,6 +38,28 @@ promises! {
             share("utilization", runs.service("server", |s| s.utilization), load);
             mean("mean number", runs.service("server", |s| s.in_flight.mean), exact.mean_number());
             mean("mean queue", runs.service("server", |s| s.queue_length.mean), exact.mean_number() - load);
+        }
+    }
+
+    /// How sharp these tests are: nothing of the above would pass on a server that is 3 % slower.
+    fn a_server_that_is_a_little_slower_is_told_apart() {
+        let exact = Mm1 { arrival_rate: 0.8, service_rate: 1.0 };
+        let runs = replicate(
+            1_250_000.0,
+            "
+clients: {users: {target: server.get, arrivals: poisson(0.8/s)}}
+services: {server: {workers: 1, endpoints: {get: [{work: exp(1030ms)}]}}}",
+        );
+        for (what, observed, exact, tolerance) in [
+            ("mean response", runs.client("users", |c| c.latency.mean), exact.mean_response(), EFFORT.mean),
+            ("response p50", runs.client("users", |c| c.latency.p50), exact.response_quantile(0.5), EFFORT.mean),
+            ("response p99", runs.client("users", |c| c.latency.p99), exact.response_quantile(0.99), EFFORT.tail),
+            ("mean wait", runs.service("server", |s| s.wait.mean), exact.mean_wait(), EFFORT.mean),
+            ("P(wait)", runs.service("server", |s| s.wait.share), 0.8, EFFORT.share / 0.8),
+            ("utilization", runs.service("server", |s| s.utilization), 0.8, EFFORT.share / 0.8),
+        ] {
+            let error = observed / exact - 1.0;
+            assert!(error > 1.5 * tolerance, "{what}: {observed}, {exact} at full speed: hardly off by {tolerance}");
         }
     }
 

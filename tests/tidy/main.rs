@@ -66,10 +66,8 @@ const BANS: &[Ban] = &[
 const MOST_LINES: usize = 500;
 
 /// Files that are longer, each with its reason. An entry for a file that is not, is itself a breach.
-const LONG_FILES: &[(&str, &str)] = &[
-    ("src/observe/recorder.rs", "one method for each thing that can happen, and nothing else: the list is the vocabulary of the world"),
-    ("src/world/layers.rs", "the layers' ways in and out stand side by side, because each must give back exactly what it took"),
-];
+const LONG_FILES: &[(&str, &str)] =
+    &[("src/observe/recorder.rs", "one method for each thing that can happen, and nothing else: the list is the vocabulary of the world")];
 
 #[test]
 fn rooms_use_only_what_is_below_them() {
@@ -110,6 +108,12 @@ fn files_begin_by_saying_what_they_decide() {
 #[test]
 fn nothing_is_left_undone_silently() {
     assert_no(all_code().iter().flat_map(left_undone));
+}
+
+/// A change is judged by what it changed, not by the cases that chance drew this time.
+#[test]
+fn random_cases_are_the_same_every_time() {
+    assert_no(all_code().iter().flat_map(drawn_by_chance));
 }
 
 /// The table of rooms in `ARCHITECTURE.md` is this one: rows such as ``| `policy` | … | `base` |`` in the same order.
@@ -173,6 +177,23 @@ fn left_undone(source: &Source) -> Vec<String> {
     for four in source.tokens.windows(4) {
         if four.iter().map(|t| t.text.as_str()).eq(["#", "[", "ignore", "]"]) {
             found.push(format!("{}:{}: a test is ignored without a reason", source.path, four[0].line));
+        }
+    }
+    found
+}
+
+/// Blocks of properties that do not begin with `#![proptest_config(… cases(N) …)]`.
+fn drawn_by_chance(source: &Source) -> Vec<String> {
+    let words = |tokens: &[source::Token]| tokens.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for (at, three) in source.tokens.windows(3).enumerate() {
+        if words(three) != ["proptest", "!", "{"] {
+            continue;
+        }
+        let first = words(source.tokens[at + 3..].split(|t| t.text == "]").next().unwrap_or_default());
+        let settled = first.starts_with(&["#", "!", "[", "proptest_config"].map(String::from));
+        if !settled || !first.windows(2).any(|two| two == ["cases", "("]) {
+            found.push(format!("{}:{}: random cases: settle them with `base::cases`", source.path, three[0].line));
         }
     }
     found

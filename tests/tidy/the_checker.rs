@@ -100,6 +100,15 @@ fn sees_what_is_left_undone() {
 }
 
 #[test]
+fn sees_cases_that_chance_draws() {
+    let drawn = |text: &str| drawn_by_chance(&Source::new("src/hall/mod.rs", text)).len();
+    assert_eq!(drawn("proptest! { #![proptest_config(cases(9))] #[test] fn f(x: u8) {} }"), 0);
+    assert_eq!(drawn("proptest! { #![proptest_config(Config { a: None, ..cases(9) })] #[test] fn f(x: u8) {} }"), 0);
+    assert_eq!(drawn("proptest! { #[test] fn f(cases: u8) { cases(9) } }"), 1);
+    assert_eq!(drawn("proptest! { #![proptest_config(Config::with_cases(9))] #[test] fn f(x: u8) { cases(9) } }"), 1);
+}
+
+#[test]
 fn reads_rows_of_the_map() {
     assert_eq!(
         row_of_rooms("| `hall/` | where people meet | `cellar`, `kitchen` |"),

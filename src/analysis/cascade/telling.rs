@@ -4,7 +4,7 @@
 
 use super::strand::{Strand, Told};
 use super::{Scene, Step};
-use crate::analysis::course::{BASELINE_WINDOWS, windows_of};
+use crate::analysis::course::{self, BASELINE_WINDOWS, windows_of};
 use crate::analysis::{names, words};
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos};
@@ -70,7 +70,7 @@ fn what(scene: &Scene<'_>, strand: &Strand) -> String {
 
 fn of_fault(scene: &Scene<'_>, fault: FaultId) -> String {
     let words = &scene.topology.faults[fault.index()].summary;
-    let spans: Vec<_> = scene.recording.faults.iter().filter(|span| span.fault == fault).collect();
+    let spans: Vec<_> = course::faults(scene.topology, scene.recording).filter(|span| span.fault == fault).collect();
     match spans.as_slice() {
         [one] => match one.ended.map(|ended| ended.since(one.began)) {
             Some(Nanos::ZERO) => words.clone(),

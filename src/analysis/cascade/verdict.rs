@@ -2,7 +2,7 @@
 
 use super::strand::{Root, Told};
 use super::{Scene, reach, telling};
-use crate::analysis::course::{Baseline, Blast, Course, LAST};
+use crate::analysis::course::{self, Baseline, Blast, Course, LAST};
 use crate::analysis::words;
 use crate::base::id::FaultId;
 use crate::base::time::Nanos;
@@ -96,7 +96,7 @@ fn not_recovered(scene: &Scene<'_>, end: &str, now: &str, before: Baseline, last
 
 /// The fault that ended last.
 fn last_fault(scene: &Scene<'_>) -> String {
-    let last = scene.recording.faults.iter().max_by_key(|span| span.ended);
+    let last = course::faults(scene.topology, scene.recording).max_by_key(|span| span.ended);
     last.map_or_else(|| "the fault".to_string(), |span| scene.topology.faults[span.fault.index()].name.clone())
 }
 

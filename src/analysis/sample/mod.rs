@@ -143,6 +143,7 @@ fn slow_db() -> Fault {
         lasts: Lasts::For(Dist::constant(Nanos::from_secs(30))),
         every: None,
         action: FaultAction::Slow { replicas: vec![ReplicaId(6)], factor: 10.0 },
+        meets: None,
         services: vec![ServiceId(2)],
         clients: vec![],
         summary: "orders-db answers 10 times slower".into(),

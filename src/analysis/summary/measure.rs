@@ -1,7 +1,7 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
 use super::{CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, Retries, ServiceSummary, Summary, Wait};
-use crate::analysis::course::{Course, horizon};
+use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};
 use crate::base::histogram::Histogram;
 use crate::base::id::FaultId;
@@ -103,7 +103,9 @@ fn call(record: &EdgeRecord) -> CallSummary {
 fn faults(topology: &Topology, recording: &Recording) -> Named<FaultSummary> {
     let course = Course::of_all_clients(recording, horizon(topology, recording));
     let of = |i: usize| {
-        let Some(span) = recording.faults.iter().rfind(|span| span.fault == FaultId::new(i)) else { return FaultSummary::default() };
+        let Some(span) = course::faults(topology, recording).rfind(|span| span.fault == FaultId::new(i)) else {
+            return FaultSummary::default();
+        };
         let recovered = span.ended.and_then(|ended| course.recovered(span.began, ended));
         FaultSummary {
             began: Some(span.began.as_secs_f64()),
@@ -181,6 +183,7 @@ impl Quantity for f64 {
 mod tests {
     use super::*;
     use crate::analysis::sample;
+    use crate::base::time::Instant;
     use crate::world::{Control, run};
 
     #[test]
@@ -211,6 +214,10 @@ mod tests {
         let mut first = recording.faults[0];
         (first.began.0, first.ended) = (10_000_000_000, None);
         recording.faults.insert(0, first);
+        // In the drain it meets nothing that counts.
+        let mut last = recording.faults[1];
+        (last.began, last.ended) = (Instant::START + sample::shop(4).duration, None);
+        recording.faults.push(last);
         let faults = faults(&sample::shop(4), &recording);
         assert_eq!(faults.get("slow-db"), Some(&FaultSummary { began: Some(60.0), ended: Some(90.0), recovered: Some(8.0) }));
     }

@@ -1,6 +1,7 @@
 //! Draws against exact distributions, mean and variance against draws, and the promise of the same bits for ever.
 
 use super::*;
+use crate::base::cases::cases;
 use crate::base::math;
 use crate::base::stream::{Sequence, Streams, mix};
 use proptest::prelude::*;
@@ -333,7 +334,7 @@ fn any_dist() -> impl Strategy<Value = Dist> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
     #[test]
     fn any_valid_parameters_draw_within_the_bounds(dist in any_dist(), seed in any::<u64>()) {
         let mut source = Streams::new(seed).sequence("test", "any");

@@ -111,6 +111,7 @@ fn harmonic(s: f64, n: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use crate::base::stream::{Sequence, Streams, mix};
     use proptest::prelude::*;
 
@@ -185,6 +186,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn any_valid_parameters_draw_a_key(s in prop_oneof![0.0..3.0f64, 0.0..=50.0f64], bits in 0u32..=50, seed in any::<u64>()) {
             let n = (seed >> (64 - bits.max(1))).clamp(1, MOST_KEYS);

@@ -103,6 +103,7 @@ impl fmt::Display for ArrivalsSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -133,6 +134,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(rates in prop::collection::vec((0.0..1e6f64, 1u64..1_000_000_000_000), 2..6)) {
             let state = |(rate, mean)| ModulatedState { rate: Rate::per_second(rate), mean: Duration(crate::base::time::Nanos(mean)) };

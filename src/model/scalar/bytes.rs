@@ -58,6 +58,7 @@ impl fmt::Display for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -70,6 +71,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(bytes: u64) {
             prop_assert_eq!(Bytes::parse(&Bytes(bytes).to_string()), Ok(Bytes(bytes)));

@@ -225,6 +225,7 @@ fn write_pairs<T: fmt::Display>(f: &mut fmt::Formatter<'_>, name: &str, pairs: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -305,6 +306,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(dist in any_dist()) {
             prop_assert_eq!(DistSpec::parse(&dist.to_string()), Ok(dist));

@@ -245,6 +245,7 @@ fn listed(keys: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -265,6 +266,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn no_text_panics(text in "[a-z(),: µ\"%]{0,40}") {
             let _ = Term::parse(&text);

@@ -65,6 +65,7 @@ impl fmt::Display for KeysSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -77,6 +78,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(s in 0.0..100.0f64, n in 1..=MOST_KEYS, flat: bool) {
             let keys = if flat { KeysSpec::Uniform { n } } else { KeysSpec::Zipf { s, n } };

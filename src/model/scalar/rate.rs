@@ -91,6 +91,7 @@ impl fmt::Display for Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -117,6 +118,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(count in 0.0..1e6f64, per in 0..5usize) {
             let rate = Rate { count, per: Per::ALL[per].1 };

@@ -62,6 +62,7 @@ impl fmt::Display for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cases::cases;
     use proptest::prelude::*;
 
     #[test]
@@ -80,6 +81,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_printed_reads_back(percent in 0.0..=100.0f64) {
             let share = Share { percent };

@@ -53,17 +53,35 @@ pub enum FaultKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplicaChoice<'a> {
     All,
-    /// So many, drawn when the fault begins.
+    /// So many of them, drawn each time that it happens.
     Count(u32),
     /// These, counted from 0.
     Listed(&'a [u32]),
+    /// A number and a list, of which only one can be meant.
+    Both,
+}
+
+impl FaultKind {
+    /// Which replicas it meets; all of whatever it touches if it does not choose.
+    pub fn choice(&self) -> ReplicaChoice<'_> {
+        match self {
+            FaultKind::Crash(crash) => crash.choice(),
+            FaultKind::Slow(slow) => slow.choice(),
+            FaultKind::Errors(errors) => errors.choice(),
+            FaultKind::Pause(freeze) | FaultKind::Hang(freeze) => freeze.choice(),
+            FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) | FaultKind::ZoneOutage(_) | FaultKind::Spike(_) => {
+                ReplicaChoice::All
+            }
+        }
+    }
 }
 
 fn choice(count: Option<u32>, listed: &[u32]) -> ReplicaChoice<'_> {
     match (count, listed) {
         (None, []) => ReplicaChoice::All,
         (Some(count), []) => ReplicaChoice::Count(count),
-        (_, listed) => ReplicaChoice::Listed(listed),
+        (None, listed) => ReplicaChoice::Listed(listed),
+        (Some(_), _) => ReplicaChoice::Both,
     }
 }
 
@@ -73,14 +91,14 @@ fn choice(count: Option<u32>, listed: &[u32]) -> ReplicaChoice<'_> {
 pub struct Crash {
     /// The service. Required.
     pub service: String,
-    /// So many of its replicas, drawn when the fault begins. Default: none given, then all.
+    /// So many of its replicas, the first ones. Default: none given, then all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub replicas: Option<u32>,
     /// These replicas, counted from 0, instead of a number of them. Default: none.
     #[serde(default)]
     pub replica: Vec<u32>,
-    /// Whether they come back. Default: none given; then when the fault ends, or never if it has no `for`.
+    /// Whether they come back; without a `for` the fault lasts until all of them are. Default: none given; then when the fault ends, or never if it has no `for`.
     #[serde(default)]
     pub restart: Option<Restart>,
 }
@@ -94,7 +112,7 @@ pub struct Slow {
     /// How many times longer the step `work` takes. Required.
     #[schemars(range(min = 0.001, max = 1e6))]
     pub factor: f64,
-    /// So many of its replicas, drawn when the fault begins. Default: none given, then all.
+    /// So many of its replicas, the first ones. Default: none given, then all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub replicas: Option<u32>,
@@ -122,7 +140,7 @@ pub struct Errors {
     /// Only requests with these values of their attributes. Default: all.
     #[serde(default, rename = "match")]
     pub matching: Named<u64>,
-    /// So many of its replicas, drawn when the fault begins. Default: none given, then all.
+    /// So many of its replicas, the first ones. Default: none given, then all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub replicas: Option<u32>,
@@ -137,7 +155,7 @@ pub struct Errors {
 pub struct Freeze {
     /// The service. Required.
     pub service: String,
-    /// So many of its replicas, drawn when the fault begins. Default: none given, then all.
+    /// So many of its replicas, the first ones. Default: none given, then all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub replicas: Option<u32>,

@@ -44,18 +44,18 @@ pub struct ZoneLink {
     pub loss: Option<Share>,
 }
 
-/// The path between two parties, in both directions.
+/// The path between two parties, in both directions: from a client or service to a service, or between two zones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkBetween {
-    /// The calling client, service or zone. Required.
+    /// The calling client or service, or a zone. Required.
     pub from: String,
-    /// The called service or zone. Required.
+    /// The called service, or another zone. Required.
     pub to: String,
-    /// Time of one way, drawn for each message. Default: that of the zones, or of `network.default`.
+    /// Time of one way, drawn for each message. Default: that of `network.default`.
     #[serde(default)]
     pub latency: Option<DistSpec>,
-    /// Share of messages that are lost. Default: that of the zones, or of `network.default`.
+    /// Share of messages that are lost. Default: that of `network.default`.
     #[serde(default)]
     pub loss: Option<Share>,
 }

@@ -9,7 +9,10 @@ use crate::topology::Topology;
 /// Latency, traffic, the services' queues, utilization and latency; breakers and retries if there were any.
 pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>) -> Vec<Chart> {
     let sheet = Sheet::new(topology, recording, variant);
-    let clients: Vec<usize> = (0..recording.clients.len().min(MOST_PANELS)).collect();
+    // The client that the model is about comes first.
+    let mut clients: Vec<usize> = (0..recording.clients.len()).collect();
+    clients.sort_by_key(|c| std::cmp::Reverse(recording.clients[*c].offered));
+    clients.truncate(MOST_PANELS);
     let other_clients = left_out_of(recording.clients.len(), "clients");
     let (shown, left_out) = services::interesting(&sheet);
     let other_services = services_left_out(left_out);

@@ -1,6 +1,7 @@
 //! Promises of the charts as a whole, on made-up runs: same bytes, names as text, no panic, sane sizes.
 
 use super::*;
+use crate::base::cases::cases;
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos, SECOND};
 use crate::observe::recording::*;
@@ -81,6 +82,7 @@ fn slow_db(services: usize) -> topology::Fault {
         lasts: topology::Lasts::Forever,
         every: None,
         action: topology::FaultAction::Slow { replicas: Vec::new(), factor: 10.0 },
+        meets: None,
         services: services.checked_sub(1).map(ServiceId::new).into_iter().collect(),
         clients: Vec::new(),
         summary: String::new(),
@@ -335,7 +337,7 @@ fn any_range() -> impl Strategy<Value = Range> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
     #[test]
     fn any_chart_can_be_drawn(
         values in prop::collection::vec(any_value(), 0..40),

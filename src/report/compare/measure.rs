@@ -89,7 +89,10 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
         let matching = |path: &&&str| path.starts_with(section) && path.ends_with(figure) && keys(path).len() == 3;
         paths.iter().filter(matching).map(|path| (keys(path)[1].clone(), path.to_string())).collect()
     };
-    let clients = named("clients.", ".successRate");
+    let mut clients = named("clients.", ".successRate");
+    // The client that the model is about comes first.
+    let offered = |path: &str| comparison.base.figures.get(&path.replace(".successRate", ".offered")).and_then(|e| e.mean).unwrap_or(0.0);
+    clients.sort_by(|a, b| offered(&b.1).total_cmp(&offered(&a.1)).then_with(|| a.0.cmp(&b.0)));
     let several = clients.len() > 1;
     let mut groups: Vec<(String, Vec<Measure>)> = clients
         .iter()

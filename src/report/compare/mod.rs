@@ -9,9 +9,13 @@ use super::style::Style;
 use super::table::Table;
 use super::wrap::hanging;
 use crate::analysis::statistics::Estimate;
+use crate::analysis::summary::Named;
 use crate::analysis::words;
 use crate::experiment::aggregate::{Aggregate, Comparison};
 use measure::{Measure, Scale};
+
+/// Stands for a difference that is none.
+const SAME: &str = "same";
 
 /// For the terminal.
 pub fn text(comparison: &Comparison, style: Style) -> String {
@@ -78,22 +82,40 @@ fn table(comparison: &Comparison, title: &str, measures: &[Measure]) -> Table {
     let mut head = vec!["variant"];
     head.extend(measures.iter().map(|measure| measure.title.as_str()));
     let mut table = Table::new(title, &head);
+    let mut same = Vec::new();
     for (name, own, differences) in comparison.all() {
+        if differences.is_some_and(|all| measures.iter().all(|measure| is_same(comparison, own, all, measure))) {
+            same.push(name.to_string());
+            continue;
+        }
         let cell = |measure: &Measure| {
             let Some(estimate) = own.figures.get(&measure.path).copied() else { return "-".to_string() };
             let below = match differences {
                 None if own.runs < 2 => String::new(),
                 None => interval(&estimate, measure.scale),
-                Some(all) => {
-                    let before = comparison.base.figures.get(&measure.path).and_then(|base| base.mean).unwrap_or(0.0);
-                    difference(&all.get(&measure.path).copied().unwrap_or_default(), before, measure.scale)
-                }
+                Some(all) => below(comparison, all, measure),
             };
             format!("{}{}{below}", value(&estimate, own, measure), if below.is_empty() { "" } else { "\n" })
         };
         table.row(std::iter::once(name.to_string()).chain(measures.iter().map(cell)));
     }
+    if !same.is_empty() {
+        table.note = format!("The same as {} in all of this: {}.", comparison.baseline, words::all(&same));
+    }
     table
+}
+
+/// Whether a row of the variant would only repeat the baseline's.
+fn is_same(comparison: &Comparison, own: &Aggregate, all: &Named<Estimate>, measure: &Measure) -> bool {
+    let text = |of: &Aggregate| of.figures.get(&measure.path).map(|estimate| value(estimate, of, measure));
+    let below = below(comparison, all, measure);
+    text(own) == text(&comparison.base) && (below.is_empty() || below.trim_end() == SAME)
+}
+
+/// What stands below a variant's value: its difference from the baseline.
+fn below(comparison: &Comparison, all: &Named<Estimate>, measure: &Measure) -> String {
+    let before = comparison.base.figures.get(&measure.path).and_then(|base| base.mean).unwrap_or(0.0);
+    difference(&all.get(&measure.path).copied().unwrap_or_default(), before, measure.scale)
 }
 
 /// The mean; of a figure that has no value in some runs, over how many it is.
@@ -117,12 +139,12 @@ fn interval(estimate: &Estimate, scale: Scale) -> String {
 fn difference(difference: &Estimate, before: f64, scale: Scale) -> String {
     let Some(mean) = difference.mean else { return String::new() };
     if mean == 0.0 && difference.margin().is_none_or(|margin| margin == 0.0) {
-        return if difference.n > 1 { "same  ".to_string() } else { "same".to_string() };
+        return if difference.n > 1 { format!("{SAME}  ") } else { SAME.to_string() };
     }
     let Some(margin) = difference.margin() else { return scale.signed(mean) };
     let visible = before.abs() / 2000.0;
     if mean.abs() <= visible && margin <= visible && !scale.is_significant(difference, before) {
-        return "same  ".to_string();
+        return format!("{SAME}  ");
     }
     // The mark has a column of its own, so that figures with and without it stand under each other.
     let mark = if scale.is_significant(difference, before) { "*" } else { " " };
@@ -155,10 +177,11 @@ fn whole(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// A sentence per variant: what it changed for better and for worse, beyond chance.
+/// A sentence per variant: what it changed for better and for worse, beyond chance; one for all that changed nothing.
 fn sentences(comparison: &Comparison, measures: &[&Measure]) -> Vec<String> {
     let single = comparison.base.runs < 2;
-    let sentence = |(name, compared): &(String, crate::experiment::aggregate::Compared)| {
+    let mut unchanged = Vec::new();
+    let mut sentence = |(name, compared): &(String, crate::experiment::aggregate::Compared)| {
         let mut better = Vec::new();
         let mut worse = Vec::new();
         for measure in measures {
@@ -175,14 +198,22 @@ fn sentences(comparison: &Comparison, measures: &[&Measure]) -> Vec<String> {
         }
         recoveries(comparison, &compared.own, measures, &mut better, &mut worse);
         match (better.is_empty(), worse.is_empty()) {
-            (true, true) if single => format!("{name}: no difference from {}.", comparison.baseline),
-            (true, true) => format!("{name}: no difference from {} that is more than chance.", comparison.baseline),
+            (true, true) => {
+                unchanged.push(name.clone());
+                return None;
+            }
             (false, true) => format!("{name} is better: {}.", better.join(", ")),
             (true, false) => format!("{name} is worse: {}.", worse.join(", ")),
             (false, false) => format!("{name} is better: {}; but worse: {}.", better.join(", "), worse.join(", ")),
         }
+        .into()
     };
-    comparison.variants.0.iter().map(sentence).collect()
+    let mut sentences: Vec<String> = comparison.variants.0.iter().filter_map(&mut sentence).collect();
+    if !unchanged.is_empty() {
+        let chance = if single { "" } else { " that is more than chance" };
+        sentences.push(format!("{}: no difference from {}{chance}.", words::all(&unchanged), comparison.baseline));
+    }
+    sentences
 }
 
 /// Whether it recovers at all is no difference of means: a run without recovery has no time to recover.

@@ -10,10 +10,12 @@
 //! | `no-timeout` | a call that may wait for ever |
 //! | `not-the-owner` | a service calls a database that another one owns |
 //! | `unbounded-queue` | workers are limited and their queue is not |
-//! | `unused` | a policy, cache or pool that no step and no client uses, as a misspelt overlay leaves one behind |
+//! | `unused` | a policy, cache, pool or queue that nothing uses, as a misspelt overlay leaves one behind |
+//! | `too-late` | a fault or an expectation of a time after the last request |
 
 mod amplification;
 mod cycles;
+mod late;
 mod load;
 mod timeouts;
 mod walk;
@@ -59,6 +61,8 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     }
     findings.extend(queues(topology));
     findings.extend(unused(topology));
+    findings.extend(idle_queues(topology));
+    findings.extend(late::find(topology));
     findings.sort_by_key(|f| f.weight);
     findings
 }
@@ -109,6 +113,19 @@ fn queues(topology: &Topology) -> Vec<Finding> {
         path: format!("services.{}", quoted(first)),
         help: "set `queue: {capacity: …}` or `queue: {maxWait: …}`".into(),
     }]
+}
+
+/// Queues with bounds where nobody ever waits.
+fn idle_queues(topology: &Topology) -> Vec<Finding> {
+    let idle = topology.services.iter().filter(|s| s.workers == u32::MAX && (s.queue_capacity != u32::MAX || s.max_wait.is_some()));
+    let finding = |service: &super::Service| Finding {
+        weight: Weight::Warning,
+        code: "unused",
+        message: format!("nobody waits in the queue of `{}`: its workers are unlimited", service.name),
+        path: format!("services.{}.queue", quoted(&service.name)),
+        help: "set `workers`, or remove `queue`".into(),
+    };
+    idle.map(finding).collect()
 }
 
 /// Policies, caches and pools that nothing uses.

@@ -55,13 +55,16 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 Shape::Call(*site)
             }
             Step::Parallel { bodies, join, .. } => {
-                let branches: Vec<Visit> = bodies.iter().map(|b| body(topology, *b, None)).collect();
+                // Copies of a branch are one program: each is followed once, or copies of copies would be without end.
+                let mut copies: BTreeMap<StepId, u32> = BTreeMap::new();
+                bodies.iter().for_each(|b| *copies.entry(*b).or_default() += 1);
+                let branches: Vec<(f64, Visit)> = copies.into_iter().map(|(b, n)| (f64::from(n), body(topology, b, None))).collect();
                 let all = *join == Join::All || bodies.len() == 1;
                 // A branch that fails ends the request, unless enough others do well.
-                let well: f64 = branches.iter().map(|b| b.to_the_end).product();
-                branches.iter().for_each(|branch| visit.add(branch, 1.0, all));
+                let well: f64 = branches.iter().map(|(copies, b)| math::pow(b.to_the_end, *copies)).product();
+                branches.iter().for_each(|(copies, branch)| visit.add(branch, *copies, all));
                 visit.to_the_end *= if all { well } else { 1.0 };
-                let shapes = branches.into_iter().map(|b| b.shape).collect();
+                let shapes = branches.into_iter().map(|(_, b)| b.shape).collect();
                 if *join == Join::Any { Shape::First(shapes) } else { Shape::Longest(shapes) }
             }
             Step::Choose(targets) => {

@@ -85,6 +85,10 @@ impl Compiler<'_> {
         if client.stop.is_some() {
             self.error("open-stop", "`stop` is for clients with `users`", format!("{path}.stop"), "take it out, or shorten `duration`");
         }
+        if !self.dist(&client.think_time, &format!("{path}.thinkTime")).is_zero() {
+            let help = "take it out, or write `users` instead of `arrivals`";
+            self.error("open-think-time", "`thinkTime` is for clients with `users`", format!("{path}.thinkTime"), help);
+        }
         let (arrivals, rate) = match arrivals {
             ArrivalsSpec::Constant(rate) => (Arrivals::Constant, rate.hertz()),
             ArrivalsSpec::Poisson(rate) => (Arrivals::Poisson, rate.hertz()),

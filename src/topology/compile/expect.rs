@@ -26,6 +26,10 @@ impl Compiler<'_> {
             written::Range::After(fault) => During::After(self.fault(fault, path)?),
             written::Range::While(fault) => During::While(self.fault(fault, path)?),
         };
+        if matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. }) && range != During::Measured {
+            let message = format!("`{}` is of the whole run: it has no `during`, `after` or `while`", written.metric.name());
+            self.error("whole-run", message, path, "end the expectation after its value");
+        }
         let (op, value) = match &written.comparison {
             Some(comparison) => (op(comparison.op), comparison.value.figure()),
             // `recovers` holds or does not.

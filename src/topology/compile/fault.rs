@@ -16,6 +16,7 @@ impl Compiler<'_> {
             let lasts = match &fault.lasts {
                 Some(dist) => Lasts::For(self.dist(dist, &format!("{path}.for"))),
                 None if matches!(action, Some(FaultAction::CacheFlush { .. })) => Lasts::Instant,
+                None if matches!(action, Some(FaultAction::Crash { restart: Restart::After(_), .. })) => Lasts::UntilRestarted,
                 None => Lasts::Forever,
             };
             let every = fault.every.as_ref().map(|every| self.dist(every, &format!("{path}.every")));
@@ -25,8 +26,12 @@ impl Compiler<'_> {
             let Some(action) = action else { continue };
             let services = self.touched(&action);
             let clients = if let FaultAction::Spike { client, .. } = action { vec![client] } else { Vec::new() };
-            let summary = self.summary(&fault.kind);
-            self.topology.faults.push(Fault { name: name.clone(), at: fault.at.nanos(), lasts, every, action, services, clients, summary });
+            let (name, at, summary) = (name.clone(), fault.at.nanos(), self.summary(&fault.kind));
+            let meets = match fault.kind.choice() {
+                ReplicaChoice::Count(count) => Some(count),
+                ReplicaChoice::All | ReplicaChoice::Listed(_) | ReplicaChoice::Both => None,
+            };
+            self.topology.faults.push(Fault { name, at, lasts, every, action, meets, services, clients, summary });
         }
     }
 
@@ -85,7 +90,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// The chosen replicas of a service: all, the first so many, or those listed (from 0).
+    /// The replicas of a service that may be met: those listed (from 0), or all, of which so many are drawn when it happens.
     fn replicas(&mut self, service: &str, choice: ReplicaChoice<'_>, path: &str) -> Option<Vec<ReplicaId>> {
         let Some(id) = self.names.service(service) else {
             self.unknown("service", "unknown-service", service, format!("{path}.service"), self.names.services.clone());
@@ -93,9 +98,13 @@ impl Compiler<'_> {
         };
         let range = self.topology.services[id.index()].replicas.clone();
         let chosen: Vec<u32> = match choice {
-            ReplicaChoice::All => range.clone().collect(),
-            ReplicaChoice::Count(count) => range.clone().take(count as usize).collect(),
+            ReplicaChoice::All | ReplicaChoice::Count(_) => range.clone().collect(),
             ReplicaChoice::Listed(list) => list.iter().map(|r| range.start.saturating_add(*r)).collect(),
+            ReplicaChoice::Both => {
+                let message = "`replicas` and `replica` exclude each other: a fault meets so many replicas, or those that are named";
+                self.error("one-of", message, format!("{path}.replica"), "remove one");
+                return None;
+            }
         };
         if let ReplicaChoice::Count(count) = choice
             && count as usize > range.len()
@@ -219,7 +228,7 @@ impl Compiler<'_> {
     /// The fault in words.
     fn summary(&self, kind: &FaultKind) -> String {
         let which = |choice: ReplicaChoice<'_>, service: &str| match choice {
-            ReplicaChoice::All => service.to_string(),
+            ReplicaChoice::All | ReplicaChoice::Both => service.to_string(),
             ReplicaChoice::Count(1) => format!("1 replica of {service}"),
             ReplicaChoice::Count(n) => format!("{n} replicas of {service}"),
             ReplicaChoice::Listed(list) => {

@@ -3,6 +3,7 @@
 use super::names::quoted;
 use super::{Compiler, Group};
 use crate::base::id::*;
+use crate::model::scalar::{DistSpec, Share};
 use crate::model::spec::LinkBetween;
 use crate::topology::Link;
 use std::collections::BTreeMap;
@@ -14,9 +15,11 @@ impl<'m> Compiler<'m> {
     pub(super) fn network(&mut self) {
         let network = &self.model.network;
         let zones = self.topology.zones.len();
-        if !network.zones.is_empty() {
+        let zonal = |link: &LinkBetween| self.names.zone(&link.from).is_some() && self.names.zone(&link.to).is_some();
+        if !network.zones.is_empty() || network.links.values().any(zonal) {
             self.topology.zone_links = vec![LinkId::NONE; zones * zones];
         }
+        self.links_of_zones();
         for (pair, link) in &network.zones {
             let path = format!("network.zones.{}", quoted(pair));
             let Some((from, to)) = self.zone_pair(pair) else {
@@ -25,20 +28,46 @@ impl<'m> Compiler<'m> {
                 self.error("unknown-zone", format!("`{pair}` is not a pair of zones"), path, help);
                 continue;
             };
-            let latency = link.latency.as_ref().unwrap_or(&network.everywhere.latency);
-            let latency = self.dist(latency, &format!("{path}.latency"));
-            let loss = link.loss.unwrap_or(network.everywhere.loss).fraction();
-            // One for each direction of calls: a partition may cut one of them.
-            for place in [from * zones + to, to * zones + from] {
-                if self.topology.zone_links[place].is_none() {
-                    self.topology.zone_links[place] = LinkId::new(self.topology.links.len());
-                    self.topology.links.push(Link { name: pair.clone(), latency: latency.clone(), loss });
+            self.zone_link(pair, (from, to), (link.latency.as_ref(), link.loss), &path);
+        }
+    }
+
+    /// Links written by name between two zones: they beat what `network.zones` says of the pair.
+    fn links_of_zones(&mut self) {
+        for (name, link) in &self.model.network.links {
+            let path = format!("network.links.{}", quoted(name));
+            let known = self.party(&link.from, &format!("{path}.from")) & self.party(&link.to, &format!("{path}.to"));
+            match (self.names.zone(&link.from), self.names.zone(&link.to)) {
+                (Some(from), Some(to)) => {
+                    self.zone_link(name, (from.index(), to.index()), (link.latency.as_ref(), link.loss), &path);
                 }
+                (None, None) => {}
+                // A zone and a service may share a name.
+                (Some(_), None) if self.is_caller_or_service(&link.from) => {}
+                (None, Some(_)) if self.is_caller_or_service(&link.to) => {}
+                (Some(_), None) | (None, Some(_)) if known => {
+                    let message = format!("a link from `{}` to `{}` joins a zone with something else", link.from, link.to);
+                    let help = "write a link between two zones, or from a client or service to a service";
+                    self.error("mixed-link", message, path, help);
+                }
+                (Some(_), None) | (None, Some(_)) => {}
             }
         }
-        for (name, link) in &network.links {
-            for (end, word) in [(&link.from, "from"), (&link.to, "to")] {
-                self.party(end, &format!("network.links.{}.{word}", quoted(name)));
+    }
+
+    fn is_caller_or_service(&self, name: &str) -> bool {
+        self.names.client(name).is_some() || self.names.service(name).is_some()
+    }
+
+    /// One for each direction of calls: a partition may cut one of them. What was written first stays.
+    fn zone_link(&mut self, name: &str, (from, to): (usize, usize), own: (Option<&DistSpec>, Option<Share>), path: &str) {
+        let (zones, everywhere) = (self.topology.zones.len(), &self.model.network.everywhere);
+        let latency = self.dist(own.0.unwrap_or(&everywhere.latency), &format!("{path}.latency"));
+        let loss = own.1.unwrap_or(everywhere.loss).fraction();
+        for place in [from * zones + to, to * zones + from] {
+            if self.topology.zone_links[place].is_none() {
+                self.topology.zone_links[place] = LinkId::new(self.topology.links.len());
+                self.topology.links.push(Link { name: name.to_string(), latency: latency.clone(), loss });
             }
         }
     }

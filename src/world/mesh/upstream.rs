@@ -323,8 +323,8 @@ impl<'t> World<'t> {
         (child != NOBODY).then(|| self.calls[child].current)
     }
 
-    /// The deadline that the job was told whose call a proxy's try serves.
-    pub(in crate::world) fn told_deadline_of_upstream(&self, upstream: u32) -> Instant {
+    /// Proxies pass on what the application says of its deadline.
+    pub(in crate::world) fn deadline_through_proxy(&self, upstream: u32) -> Instant {
         let call = self.proxies.streams[self.proxies.upstreams[upstream].stream].call;
         if call == NOBODY { Instant::NEVER } else { self.deadline_for_callee(call) }
     }

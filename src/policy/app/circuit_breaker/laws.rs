@@ -2,6 +2,7 @@
 
 use super::Mode::{Closed, HalfOpen, Open};
 use super::*;
+use crate::base::cases::cases;
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +94,7 @@ fn obeys(breaker: &CircuitBreaker, events: &[Event]) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn consecutive_failures_lead_only_to_legal_transitions(breaker in any_consecutive(), events in prop::collection::vec(event(), 1..200)) {

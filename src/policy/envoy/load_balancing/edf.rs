@@ -135,7 +135,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::policy::envoy::the_same_every_time(128))]
+        #![proptest_config(crate::base::cases::cases(128))]
 
         #[test]
         fn turns_are_had_in_proportion_to_weights(weights in prop::collection::vec(1u32..100, 1..12), turns: u64) {

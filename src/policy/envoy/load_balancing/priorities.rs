@@ -169,7 +169,7 @@ pub(super) mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::policy::envoy::the_same_every_time(256))]
+        #![proptest_config(crate::base::cases::cases(256))]
 
         #[test]
         fn loads_sum_to_100(

@@ -350,7 +350,7 @@ fn any_host() -> impl Strategy<Value = HostView> {
 }
 
 proptest! {
-    #![proptest_config(crate::policy::envoy::the_same_every_time(512))]
+    #![proptest_config(crate::base::cases::cases(512))]
 
     #[test]
     fn a_pick_is_eligible_and_there_is_one_if_anyone_is(

@@ -360,7 +360,7 @@ fn nonsense_is_refused_in_words() {
 }
 
 proptest! {
-    #![proptest_config(crate::policy::envoy::the_same_every_time(256))]
+    #![proptest_config(crate::base::cases::cases(256))]
 
     #[test]
     fn as_many_are_ejected_as_say_so_and_never_more_than_allowed(

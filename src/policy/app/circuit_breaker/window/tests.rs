@@ -3,6 +3,7 @@
 use super::super::Mode::{Closed, HalfOpen, Open};
 use super::super::{BreakerState, CircuitBreaker, Permit, Transition};
 use super::*;
+use crate::base::cases::cases;
 use crate::base::outcome::{Outcome, OutcomeSet};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -242,6 +243,8 @@ fn recent(results: &VecDeque<(Instant, Sums)>, kind: WindowKind, size: u32) -> S
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn the_ring_holds_what_is_recent(
         timed in any::<bool>(), size in 1u32..8, calls in prop::collection::vec((0u64..3_000, any::<bool>(), any::<bool>()), 1..60),

@@ -1,6 +1,6 @@
 //! The retry storm of HotOS'21, measured: which load and which outage start a storm that stays, and how long it takes to drain.
 //!
-//! A minute or two; left out of an ordinary run: `cargo test --release --test retry_storm -- --ignored --nocapture`.
+//! A minute or two by themselves, and the map is printed: `cargo test --release --test slow retry_storm -- --ignored --nocapture`.
 
 use brownout::base::time::{Instant, Nanos};
 use brownout::observe::recording::Recording;

@@ -1,0 +1,95 @@
+//! What the command line promises of ordinary use: what it prints where, and what it writes.
+
+use assert_cmd::Command;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Stdout, stderr and the exit code of a command in a directory.
+fn brownout(directory: &Path, arguments: &[&str]) -> (String, String, Option<i32>) {
+    let output = Command::cargo_bin("brownout").unwrap().current_dir(directory).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+fn holding(files: &[(&str, &str)]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+const SHOP: &str = "duration: 10s
+clients: {c: {target: shop.buy, arrivals: poisson(20/s)}}
+services: {shop: {workers: 2, endpoints: {buy: [{work: 5ms}, {call: db.query}]}}, db: {endpoints: {query: [{work: 1ms}]}}}
+variants: {slow: {services: {db: {endpoints: {query: [{work: 2ms}]}}}}}
+";
+
+#[test]
+fn a_resolved_model_runs_alone_with_the_files_that_it_names() {
+    let model = "duration: 10s
+clients: {c: {target: a.get, arrivals: trace(data/arrivals.csv)}}
+services: {a: {workers: 1, endpoints: {get: [{work: empirical(work.csv)}]}}}
+variants: {wide: {services: {a: {workers: 2}}}}
+";
+    let directory = holding(&[("m.yaml", model), ("data/arrivals.csv", "time\n0.5\n1\n1.01\n4\n"), ("work.csv", "20ms\n30ms\n90ms\n")]);
+    let run = |arguments: &[&str]| {
+        let (_, told, exit) = brownout(directory.path(), arguments);
+        assert_eq!(exit, Some(0), "{told}");
+    };
+    run(&["run", "m.yaml", "--out", "one"]);
+    run(&["run", "one/model.resolved.yaml", "--out", "two"]);
+    let summary = |of: &str| std::fs::read_to_string(directory.path().join(of).join("summary.json")).unwrap();
+    assert!(summary("one").contains("\"offered\": 4"), "{}", summary("one"));
+    assert_eq!(summary("one"), summary("two"));
+    run(&["compare", "m.yaml", "--seeds", "1", "--out", "both"]);
+    run(&["run", "both/wide/model.resolved.yaml"]);
+}
+
+#[test]
+fn notes_are_for_people_and_can_be_left_out() {
+    let directory = holding(&[("m.yaml", SHOP)]);
+    let (_, told, _) = brownout(directory.path(), &["run", "m.yaml"]);
+    assert_eq!(told, "note: 1 thing in this model deserves a look: `brownout check` tells\n");
+    let (data, told, _) = brownout(directory.path(), &["run", "m.yaml", "--quiet"]);
+    assert!(!data.is_empty() && told.is_empty(), "{told}");
+    let (all, _, _) = brownout(directory.path(), &["check", "m.yaml"]);
+    let (fewer, _, exit) = brownout(directory.path(), &["check", "-q", "m.yaml"]);
+    assert!(all.contains("note[unbounded-queue]") && all.contains("warning[no-timeout]"), "{all}");
+    assert!(!fewer.contains("note[") && fewer.contains("warning[no-timeout]"), "{fewer}");
+    assert_eq!(exit, Some(0));
+}
+
+#[test]
+fn help_fits_a_terminal() {
+    for arguments in [&["--help"][..], &["run", "--help"], &["compare", "--help"], &["check", "--help"], &["schema", "--help"]] {
+        let (help, _, exit) = brownout(Path::new("."), arguments);
+        assert_eq!(exit, Some(0));
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_cannot_be_is_told_as_such() {
+    for flag in ["--seed", "--seeds", "--jobs"] {
+        let (_, told, exit) = brownout(Path::new("."), &["run", "m.yaml", flag, "-1"]);
+        assert!(told.contains(&format!("invalid value '-1' for '{flag}")), "{told}");
+        assert_eq!(exit, Some(2));
+    }
+}
+
+#[test]
+fn a_mistake_of_a_variant_names_the_variant() {
+    let model =
+        format!("{SHOP}expect: {{fast: p99(c) < 1s}}\n").replace("variants: {", "variants: {bad: {clients: {c: {target: shop.sell}}}, ");
+    let directory = holding(&[("m.yaml", &model)]);
+    for command in ["check", "compare"] {
+        let (data, told, exit) = brownout(directory.path(), &[command, "m.yaml"]);
+        assert_eq!(exit, Some(2));
+        assert!(format!("{data}{told}").contains("`shop` has no endpoint `sell` (in variant `bad`)"), "{data}{told}");
+    }
+}
