@@ -48,10 +48,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn take(&mut self, file: SourceId, documents: Vec<Node>, problems: Diagnostics) {
-        match template(self.sources, file).filter(|_| problems.has_errors()) {
-            Some(problem) => self.notes.found.push(problem),
-            None => self.notes.found.append(problems),
+        if let Some(problem) = template(self.sources, file).filter(|_| problems.has_errors()) {
+            self.kinds.push("a template".to_owned());
+            self.notes.found.push(problem);
+            return;
         }
+        self.notes.found.append(problems);
         for document in &documents {
             self.document(document);
         }
