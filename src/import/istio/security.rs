@@ -45,7 +45,8 @@ pub(in crate::import) fn client_tls(notes: &mut Notes, at: &At, selects: bool) -
         let message = "mutual TLS needs `clientCertificate` and `privateKey`";
         notes.error("bad-tls", at, message, "name both, or a `credentialName`; `ISTIO_MUTUAL` has them from Istio");
     }
-    if outside && !authority && !(credential && selects) && !skips {
+    let verified = authority || credential && selects;
+    if outside && !verified && !skips {
         let message = "nothing says by which authority the server's certificate is checked: it is not checked";
         notes.warning("unverified-server", at, message, "name `caCertificates`, or a `credentialName` and a `workloadSelector`");
     }

@@ -34,7 +34,12 @@ pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> Virtu
         notes.error("missing-field", spec, "this VirtualService has no rules", help);
     }
     let around = Around { namespace: &meta.namespace, delegate: is_delegate, converted };
-    let http: Vec<_> = routes.iter().filter_map(|at| (!null_rule(notes, at)).then(|| route::read(notes, at, around))).collect();
+    let mut http = Vec::new();
+    for at in &routes {
+        if !null_rule(notes, at) {
+            http.push(route::read(notes, at, around));
+        }
+    }
     unreachable::check(notes, &routes);
     let names: Vec<Host> = hosts.iter().map(|host| host.value.clone()).collect();
     let server = Server { namespace: &meta.namespace, hosts: &names, gateway_only: !on_mesh };

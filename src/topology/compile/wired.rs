@@ -51,7 +51,7 @@ impl Compiler<'_> {
     }
 }
 
-fn of_service<'k>(keys: &mut Vec<(String, &'k str)>, path: &str, service: &Service) {
+fn of_service(keys: &mut Vec<(String, &str)>, path: &str, service: &Service) {
     let written = [
         ("labels", !service.labels.is_empty()),
         ("namespace", service.namespace != "default"),
@@ -66,12 +66,12 @@ fn of_service<'k>(keys: &mut Vec<(String, &'k str)>, path: &str, service: &Servi
     }
 }
 
-fn of_client<'k>(keys: &mut Vec<(String, &'k str)>, path: &str, client: &Client) {
+fn of_client(keys: &mut Vec<(String, &str)>, path: &str, client: &Client) {
     let written = [("via", client.via != Via::None), ("request", client.request.is_some())];
     keys.extend(written.into_iter().filter(|(_, is)| *is).map(|(key, _)| (format!("{path}.{key}"), key)));
 }
 
-fn of_steps<'k>(keys: &mut Vec<(String, &'k str)>, path: &str, steps: &[Step]) {
+fn of_steps(keys: &mut Vec<(String, &str)>, path: &str, steps: &[Step]) {
     for (index, step) in steps.iter().enumerate() {
         let path = format!("{path}[{index}]");
         match step {
