@@ -89,3 +89,13 @@ fn a_model_reads_its_manifests_from_beside_it() {
     let (told, _) = check(Path::new("/"), &[&name.to_string_lossy()]);
     assert!(told.contains("error[bad-host]") && told.contains("istio/a.yaml:4:"), "{told}");
 }
+
+/// `helm template … | brownout check /dev/stdin`
+#[cfg(unix)]
+#[test]
+fn manifests_are_read_from_a_pipe() {
+    let text = std::fs::read(manifests().join("order-service.yaml")).unwrap();
+    let output = Command::cargo_bin("brownout").unwrap().args(["check", "/dev/stdin"]).write_stdin(text).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "/dev/stdin: nothing to say against it\n");
+}

@@ -2,7 +2,7 @@
 
 use super::{Exit, manifests, note};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{self, Loaded, Refused, resolved};
+use crate::model::{self, Loaded, Loader, Refused, resolved};
 use crate::report::{Style, diagnostics};
 use crate::topology::Topology;
 use crate::topology::check::{self, Weight};
@@ -84,8 +84,13 @@ pub(super) fn compiled(file: &Path, sets: &[String], variant: Option<&str>) -> R
 
 /// Reads and compiles a model, or tells everything that is wrong with it.
 pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
+    try_compiled_from(&load, file, sets, variant)
+}
+
+/// The same with the bytes of the model's files from elsewhere.
+pub(super) fn try_compiled_from(from: Loader<'_>, file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
     let name = file.to_string_lossy();
-    let mut loaded = model::read(&name, &load, sets, variant)?;
+    let mut loaded = model::read(&name, from, sets, variant)?;
     let of_manifests = manifests::adopt(&mut loaded);
     let directory = file.parent().unwrap_or(Path::new("")).to_path_buf();
     let files = |name: &str| {

@@ -16,6 +16,10 @@ use std::collections::BTreeSet;
 /// form of Istio before 1.0.
 pub fn is_manifest(sources: &Sources, file: SourceId) -> bool {
     let text = sources.text(file);
+    let may_be = text.contains("apiVersion") && text.contains("kind") || text.contains("route-rule") || text.contains("destination-policy");
+    if !may_be {
+        return false;
+    }
     let begins =
         |key: &str| text.lines().any(|line| line.trim_start_matches(['{', ' ', '-', '\t']).trim_start_matches('"').starts_with(key));
     // What is no YAML is known by its lines.
