@@ -1,7 +1,8 @@
 //! `brownout check`: what is wrong with models, and what can be said of them without running.
 
+use super::manifests::Given;
 use super::read::{self, stderr_style};
-use super::{Exit, manifests, note, print};
+use super::{Exit, note, print};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::Loaded;
 use crate::model::source::Sources;
@@ -43,12 +44,13 @@ struct Found {
 
 impl Check {
     pub(super) fn execute(self) -> Exit {
-        let of_kubernetes = manifests::among(&self.files);
+        let given = Given::read(&self.files);
+        let of_kubernetes = given.manifests(&self.files);
         let models = self.files.iter().filter(|file| !of_kubernetes.contains(file));
-        let mut found: Vec<Found> = models.flat_map(|file| self.look(file)).collect();
+        let mut found: Vec<Found> = models.flat_map(|file| self.look(file, &given)).collect();
         if !of_kubernetes.is_empty() {
             // Manifests are looked at together: they are used together.
-            let (findings, sources) = manifests::check(&of_kubernetes);
+            let (findings, sources) = given.check(&of_kubernetes);
             found.push(Found { findings, sources, resolved: None });
         }
         if self.quiet {
@@ -63,8 +65,8 @@ impl Check {
     }
 
     /// The model as written, and each of its variants unless one was asked for.
-    fn look(&self, file: &std::path::Path) -> Vec<Found> {
-        let of = |variant: Option<&str>| match read::try_compiled(file, &self.set, variant) {
+    fn look(&self, file: &std::path::Path, given: &Given) -> Vec<Found> {
+        let of = |variant: Option<&str>| match read::try_compiled_from(&|name| given.load(name), file, &self.set, variant) {
             Ok(compiled) => {
                 let resolved = self.resolved.then(|| compiled.resolved());
                 let variants = compiled.loaded.variants.clone();

@@ -6,6 +6,7 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::import;
 use crate::model::Loaded;
 use crate::model::source::{SourceId, Sources};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Reads what a model names under `manifests` and puts it into the model; tells what is wrong and what is to be noted.
@@ -50,22 +51,44 @@ fn add(sources: &mut Sources, file: &Path) -> Result<SourceId, String> {
     sources.add(name, bytes).map_err(|problems| problems.list[0].message.clone())
 }
 
-/// The files that are manifests and no models.
-pub(super) fn among(files: &[PathBuf]) -> Vec<PathBuf> {
-    let is_manifest = |file: &&PathBuf| {
-        let mut sources = Sources::new();
-        add(&mut sources, file).is_ok_and(|id| import::is_manifest(&sources, id))
-    };
-    files.iter().filter(is_manifest).cloned().collect()
+/// Files that were read once: what comes through a pipe cannot be read again.
+pub(super) struct Given {
+    files: BTreeMap<String, Result<Vec<u8>, String>>,
 }
 
-/// What is to be said of manifests that are used together.
-pub(super) fn check(files: &[PathBuf]) -> (Diagnostics, Sources) {
-    let mut sources = Sources::new();
-    let ids: Vec<SourceId> = files.iter().filter_map(|file| add(&mut sources, file).ok()).collect();
-    let imported = import::read(&sources, &ids);
-    let mut problems = imported.problems;
-    problems.append(import::cross_check(&sources, &imported.mesh));
-    problems.sort();
-    (problems, sources)
+impl Given {
+    pub(super) fn read(files: &[PathBuf]) -> Given {
+        let name = |file: &PathBuf| file.to_string_lossy().into_owned();
+        Given { files: files.iter().map(|file| (name(file), load(&name(file)))).collect() }
+    }
+
+    /// The bytes of a file, read now if it was not given.
+    pub(super) fn load(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.files.get(name).cloned().unwrap_or_else(|| load(name))
+    }
+
+    fn add(&self, sources: &mut Sources, file: &Path) -> Option<SourceId> {
+        let name = file.to_string_lossy();
+        sources.add(name.as_ref(), self.load(&name).ok()?).ok()
+    }
+
+    /// The files that are manifests and no models.
+    pub(super) fn manifests(&self, files: &[PathBuf]) -> Vec<PathBuf> {
+        let is_manifest = |file: &&PathBuf| {
+            let mut sources = Sources::new();
+            self.add(&mut sources, file).is_some_and(|id| import::is_manifest(&sources, id))
+        };
+        files.iter().filter(is_manifest).cloned().collect()
+    }
+
+    /// What is to be said of manifests that are used together.
+    pub(super) fn check(&self, files: &[PathBuf]) -> (Diagnostics, Sources) {
+        let mut sources = Sources::new();
+        let ids: Vec<SourceId> = files.iter().filter_map(|file| self.add(&mut sources, file)).collect();
+        let imported = import::read(&sources, &ids);
+        let mut problems = imported.problems;
+        problems.append(import::cross_check(&sources, &imported.mesh));
+        problems.sort();
+        (problems, sources)
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Exit, manifests, note};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{self, Loaded, Refused, resolved};
+use crate::model::{self, Loaded, Loader, Refused, resolved};
 use crate::report::{Style, diagnostics};
 use crate::topology::Topology;
 use crate::topology::check::{self, Weight};
@@ -100,6 +100,11 @@ fn tell(refused: &Refused) -> Exit {
 
 /// Reads and compiles a model, or tells everything that is wrong with it.
 pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
+    try_compiled_from(&load, file, sets, variant)
+}
+
+/// The same with the bytes of the model's files from elsewhere.
+pub(super) fn try_compiled_from(from: Loader<'_>, file: &Path, sets: &[String], variant: Option<&str>) -> Result<Compiled, Box<Refused>> {
     let name = file.to_string_lossy();
     let data = RefCell::new(BTreeMap::new());
     let directory = file.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -109,7 +114,7 @@ pub(super) fn try_compiled(file: &Path, sets: &[String], variant: Option<&str>) 
         data.borrow_mut().insert(name.to_string(), text.clone());
         Ok(text)
     };
-    let mut loaded = model::read(&name, &load, sets, variant).map_err(|mut refused| {
+    let mut loaded = model::read(&name, from, sets, variant).map_err(|mut refused| {
         if let Some(rest) = refused.rest.take() {
             let names = compile(&rest.loaded.model, &files).err().unwrap_or_default();
             refused.problems.list.extend(rest.loaded.placed(names).into_iter().filter(|problem| rest.left_out.is_none_of(problem)));

@@ -276,7 +276,7 @@ impl<'n> Fields<'n> {
     pub(super) fn finish(self, notes: &mut Notes) {
         for (key, entry) in self.mapping {
             let known = |name: &&str| *name == key || key.contains('_') && camel(key) == *name;
-            if self.known.iter().any(|name| known(name)) {
+            if self.known.iter().any(known) {
                 continue;
             }
             let near = crate::base::diagnostic::nearest(key, self.known.iter().copied());

@@ -16,6 +16,10 @@ use std::collections::BTreeSet;
 /// form of Istio before 1.0.
 pub fn is_manifest(sources: &Sources, file: SourceId) -> bool {
     let text = sources.text(file);
+    let may_be = text.contains("apiVersion") && text.contains("kind") || text.contains("route-rule") || text.contains("destination-policy");
+    if !may_be {
+        return false;
+    }
     let begins =
         |key: &str| text.lines().any(|line| line.trim_start_matches(['{', ' ', '-', '\t']).trim_start_matches('"').starts_with(key));
     // What is no YAML is known by its lines.
@@ -48,10 +52,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn take(&mut self, file: SourceId, documents: Vec<Node>, problems: Diagnostics) {
-        match template(self.sources, file).filter(|_| problems.has_errors()) {
-            Some(problem) => self.notes.found.push(problem),
-            None => self.notes.found.append(problems),
+        if let Some(problem) = template(self.sources, file).filter(|_| problems.has_errors()) {
+            self.kinds.push("a template".to_owned());
+            self.notes.found.push(problem);
+            return;
         }
+        self.notes.found.append(problems);
         for document in &documents {
             self.document(document);
         }

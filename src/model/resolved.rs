@@ -14,7 +14,21 @@ pub fn yaml(loaded: &Loaded) -> String {
             entry(loaded, &mut text, 0, key, value, &quoted(key));
         }
     }
+    objects(loaded, &mut text);
     text
+}
+
+/// What the manifests have, each with its place: they are used as they are written.
+fn objects(loaded: &Loaded, text: &mut String) {
+    let metas = loaded.model.imported.metas();
+    if !metas.is_empty() {
+        text.push_str("# Of the manifests:\n");
+    }
+    for meta in metas {
+        let place = meta.origin.spot().map(|spot| loaded.sources.place(spot));
+        let place = place.map_or_else(String::new, |place| format!("  {}:{}", place.file, place.line));
+        let _ = writeln!(text, "#   {}{place}", meta.path());
+    }
 }
 
 fn entry(loaded: &Loaded, text: &mut String, depth: usize, key: &str, value: &Value, path: &str) {

@@ -81,6 +81,7 @@ fn single(rate: f64, work: Nanos, workers: u32, timeout: Option<Nanos>, seconds:
         attributes: vec![],
         faults: vec![],
         expectations: vec![],
+        mesh: Default::default(),
         graph: DiGraph::new(),
     }
 }

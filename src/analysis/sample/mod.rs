@@ -55,6 +55,7 @@ pub fn shop(attempts: u32) -> Topology {
         attributes: vec![],
         faults: vec![slow_db()],
         expectations: expectations(),
+        mesh: Default::default(),
         graph: DiGraph::new(),
     }
 }

@@ -11,9 +11,10 @@ use crate::model::mesh::{Blocks, DestinationRule, Host, Labels, Meta, PortPolicy
 pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> DestinationRule {
     let mut fields = spec.fields(notes);
     let host = host(notes, &mut fields, &meta.namespace);
-    let policy = fields.get(notes, "trafficPolicy").map(|at| policy(notes, &at));
-    let subsets = subsets(notes, &mut fields);
     let selector_at = fields.get(notes, "workloadSelector");
+    let selects = selector_at.is_some();
+    let policy = fields.get(notes, "trafficPolicy").map(|at| policy(notes, &at, selects));
+    let subsets = subsets(notes, &mut fields, selects);
     let selector = selector_at.as_ref().map(|at| workload_selector(notes, at));
     let export_to = export_to(notes, &mut fields, &meta.namespace, selector.is_some());
     fields.finish(notes);
@@ -36,14 +37,14 @@ fn host(notes: &mut Notes, fields: &mut Fields, namespace: &str) -> Written<Host
     at.written(qualified(text.unwrap_or(""), namespace))
 }
 
-fn subsets(notes: &mut Notes, fields: &mut Fields) -> Vec<Subset> {
+fn subsets(notes: &mut Notes, fields: &mut Fields, selects: bool) -> Vec<Subset> {
     let mut all: Vec<Subset> = Vec::new();
     for at in fields.list(notes, "subsets") {
         if at.is_null() {
             notes.error("missing-field", &at, "a subset cannot be null", "remove it");
             continue;
         }
-        let subset = subset(notes, &at);
+        let subset = subset(notes, &at, selects);
         if let Some(first) = all.iter().find(|known| known.name.value == subset.name.value) {
             let message = format!("there are two subsets `{}`", first.name.value);
             notes.error("duplicate-subset", &at, message, "rename one of them");
@@ -53,7 +54,7 @@ fn subsets(notes: &mut Notes, fields: &mut Fields) -> Vec<Subset> {
     all
 }
 
-fn subset(notes: &mut Notes, at: &At) -> Subset {
+fn subset(notes: &mut Notes, at: &At, selects: bool) -> Subset {
     let mut fields = at.fields(notes);
     let name_at = fields.get(notes, "name");
     let name = name_at.as_ref().and_then(|at| at.text(notes)).unwrap_or_default();
@@ -66,7 +67,7 @@ fn subset(notes: &mut Notes, at: &At) -> Subset {
     if let Some(at) = &labels_at {
         check_labels(notes, at, &labels);
     }
-    let policy = fields.get(notes, "trafficPolicy").map(|at| policy(notes, &at));
+    let policy = fields.get(notes, "trafficPolicy").map(|at| policy(notes, &at, selects));
     fields.finish(notes);
     Subset {
         name: name_at.as_ref().unwrap_or(at).written(name.to_owned()),
@@ -77,9 +78,9 @@ fn subset(notes: &mut Notes, at: &At) -> Subset {
 }
 
 /// A policy that says nothing is refused (istio `validateTrafficPolicy`).
-fn policy(notes: &mut Notes, at: &At) -> TrafficPolicy {
+fn policy(notes: &mut Notes, at: &At, selects: bool) -> TrafficPolicy {
     let mut fields = at.fields(notes);
-    let (blocks, some) = blocks(notes, &mut fields);
+    let (blocks, some) = blocks(notes, &mut fields, selects);
     let ports_at = fields.get(notes, "portLevelSettings");
     let tunnel = fields.get(notes, "tunnel");
     let proxy = fields.get(notes, "proxyProtocol");
@@ -96,7 +97,7 @@ fn policy(notes: &mut Notes, at: &At) -> TrafficPolicy {
         }
     }
     tunnel.as_ref().inspect(|at| check_tunnel(notes, at));
-    let ports = ports_at.map_or_else(Vec::new, |at| at.list(notes)).iter().filter_map(|at| port_policy(notes, at)).collect();
+    let ports = ports_at.map_or_else(Vec::new, |at| at.list(notes)).iter().filter_map(|at| port_policy(notes, at, selects)).collect();
     TrafficPolicy { origin: at.origin(), blocks, ports, tunnel: tunnel.map(|at| at.origin()), proxy_protocol: proxy.map(|at| at.origin()) }
 }
 
@@ -115,14 +116,14 @@ fn check_tunnel(notes: &mut Notes, at: &At) {
     fields.finish(notes);
 }
 
-fn port_policy(notes: &mut Notes, at: &At) -> Option<PortPolicy> {
+fn port_policy(notes: &mut Notes, at: &At, selects: bool) -> Option<PortPolicy> {
     if at.is_null() {
         notes.error("missing-field", at, "an entry of `portLevelSettings` cannot be null", "remove it");
         return None;
     }
     let mut fields = at.fields(notes);
     let port = fields.get(notes, "port");
-    let (blocks, some) = blocks(notes, &mut fields);
+    let (blocks, some) = blocks(notes, &mut fields, selects);
     fields.finish(notes);
     if port.is_none() {
         notes.error("missing-field", at, "settings of a port need a `port`", "write `port: {number: 80}`");
@@ -135,7 +136,7 @@ fn port_policy(notes: &mut Notes, at: &At) -> Option<PortPolicy> {
 }
 
 /// The blocks of a policy, and whether there is one.
-fn blocks(notes: &mut Notes, fields: &mut Fields) -> (Blocks, bool) {
+fn blocks(notes: &mut Notes, fields: &mut Fields, selects: bool) -> (Blocks, bool) {
     let balancer_at = fields.get(notes, "loadBalancer");
     let pool_at = fields.get(notes, "connectionPool");
     let outlier_at = fields.get(notes, "outlierDetection");
@@ -147,7 +148,7 @@ fn blocks(notes: &mut Notes, fields: &mut Fields) -> (Blocks, bool) {
         load_balancer: balancer_at.map(|at| balancer::read(notes, &at, outlier_detection.is_some())),
         connection_pool: pool_at.map(|at| pool::read(notes, &at)),
         outlier_detection,
-        tls: tls_at.map(|at| security::client_tls(notes, &at)),
+        tls: tls_at.map(|at| security::client_tls(notes, &at, selects)),
         retry_budget: budget_at.map(|at| pool::budget(notes, &at)),
     };
     (blocks, some)

@@ -18,6 +18,8 @@ pub(in crate::import) struct Around<'a> {
     pub namespace: &'a str,
     /// The VirtualService has no hosts: others delegate to it.
     pub delegate: bool,
+    /// Converted from the Gateway API: a destination may lead nowhere.
+    pub converted: bool,
 }
 
 /// The fields that exclude each other.
@@ -125,7 +127,8 @@ fn weighted(notes: &mut Notes, list: &[At], around: Around, route: Option<&At>) 
         if place.is_none() {
             notes.error("missing-field", at, "a route needs a `destination`", "write `destination: {host: …}`");
         }
-        let destination = place.map_or_else(nowhere, |at| destination(notes, &at, around.namespace));
+        let lost = |at: &At| around.converted && at.node.get("host").is_none();
+        let destination = place.filter(|at| !lost(at)).map_or_else(nowhere, |at| destination(notes, &at, around.namespace));
         let weight = weight(notes, &mut fields);
         let headers_at = fields.get(notes, "headers");
         let headers = headers::read(notes, headers_at);

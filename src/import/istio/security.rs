@@ -19,7 +19,8 @@ const MTLS: [(&str, i64, Option<MtlsMode>); 4] = [
     ("STRICT", 3, Some(MtlsMode::Strict)),
 ];
 
-pub(in crate::import) fn client_tls(notes: &mut Notes, at: &At) -> ClientTls {
+/// A `credentialName` is read by gateways, and by sidecars that a `workloadSelector` names: elsewhere nothing is checked.
+pub(in crate::import) fn client_tls(notes: &mut Notes, at: &At, selects: bool) -> ClientTls {
     let mut fields = at.fields(notes);
     let mode_at = fields.get(notes, "mode");
     let mode = mode_at.as_ref().and_then(|at| at.word(notes, &MODES)).unwrap_or(TlsMode::Disable);
@@ -44,9 +45,10 @@ pub(in crate::import) fn client_tls(notes: &mut Notes, at: &At) -> ClientTls {
         let message = "mutual TLS needs `clientCertificate` and `privateKey`";
         notes.error("bad-tls", at, message, "name both, or a `credentialName`; `ISTIO_MUTUAL` has them from Istio");
     }
-    if outside && !authority && !credential && !skips {
+    let verified = authority || credential && selects;
+    if outside && !verified && !skips {
         let message = "nothing says by which authority the server's certificate is checked: it is not checked";
-        notes.warning("unverified-server", at, message, "name `caCertificates` or a `credentialName`");
+        notes.warning("unverified-server", at, message, "name `caCertificates`, or a `credentialName` and a `workloadSelector`");
     }
     ClientTls { origin: at.origin(), mode: mode_at.as_ref().unwrap_or(at).written(mode) }
 }

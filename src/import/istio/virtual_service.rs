@@ -10,6 +10,9 @@ use crate::import::notes::Notes;
 use crate::model::mesh::{ExportTo, GatewayRef, Host, Meta, VirtualService, Written};
 use crate::model::tree::Origin;
 
+/// Istio marks so what it converts from the Gateway API, and checks it less.
+const SEMANTICS: &str = "internal.istio.io/route-semantics";
+
 pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> VirtualService {
     let mut fields = spec.fields(notes);
     let hosts_at = fields.list(notes, "hosts");
@@ -21,7 +24,8 @@ pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> Virtu
     if is_delegate {
         delegates_have_none(notes, [&gateways_at, &tls, &tcp]);
     }
-    let gateways = gateways_at.as_ref().map_or_else(Vec::new, |at| gateways(notes, at, &meta.namespace));
+    let converted = meta.annotations.get(SEMANTICS).is_some_and(|value| value == "gateway");
+    let gateways = gateways_at.as_ref().map_or_else(Vec::new, |at| named_gateways(notes, at, &meta.namespace, converted));
     let on_mesh = gateways.is_empty() || gateways.iter().any(|gateway| gateway.value == GatewayRef::Mesh);
     let has_sni = tls.as_ref().is_some_and(|at| at.list(notes).iter().any(|rule| has_sni(rule)));
     let hosts = hosts(notes, &hosts_at, &meta.namespace, on_mesh, has_sni);
@@ -29,8 +33,13 @@ pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> Virtu
         let help = "give it `http`, `tcp` or `tls`";
         notes.error("missing-field", spec, "this VirtualService has no rules", help);
     }
-    let around = Around { namespace: &meta.namespace, delegate: is_delegate };
-    let http: Vec<_> = routes.iter().filter_map(|at| (!null_rule(notes, at)).then(|| route::read(notes, at, around))).collect();
+    let around = Around { namespace: &meta.namespace, delegate: is_delegate, converted };
+    let mut http = Vec::new();
+    for at in &routes {
+        if !null_rule(notes, at) {
+            http.push(route::read(notes, at, around));
+        }
+    }
     unreachable::check(notes, &routes);
     let names: Vec<Host> = hosts.iter().map(|host| host.value.clone()).collect();
     let server = Server { namespace: &meta.namespace, hosts: &names, gateway_only: !on_mesh };
@@ -40,7 +49,7 @@ pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> Virtu
     fields.finish(notes);
     let mesh = Written::default(GatewayRef::Mesh);
     let gateways = if gateways.is_empty() { vec![mesh] } else { gateways };
-    VirtualService { meta, hosts, gateways, export_to, http, tcp, tls, gateway_api: false }
+    VirtualService { meta, hosts, gateways, export_to, http, tcp, tls, gateway_api: converted }
 }
 
 fn delegates_have_none(notes: &mut Notes, parts: [&Option<At>; 3]) {
@@ -105,11 +114,15 @@ fn hosts(notes: &mut Notes, list: &[At], namespace: &str, on_mesh: bool, has_sni
 
 /// `gateways: [mesh, NAME, NAMESPACE/NAME]` (istio `validateGatewayNames`).
 pub(in crate::import) fn gateways(notes: &mut Notes, at: &At, namespace: &str) -> Vec<Written<GatewayRef>> {
+    named_gateways(notes, at, namespace, false)
+}
+
+fn named_gateways(notes: &mut Notes, at: &At, namespace: &str, converted: bool) -> Vec<Written<GatewayRef>> {
     let mut all = Vec::new();
     for (at, text) in at.texts(notes) {
         let problem = match text.split_once('/') {
             None => domain_problem(text),
-            Some((of, name)) if is_dns_label(of) && is_dns_label(name) => None,
+            Some((of, name)) if is_dns_label(of) && (converted || is_dns_label(name)) => None,
             Some(_) => Some(format!("`{text}` is no name of a gateway")),
         };
         if let Some(problem) = problem {

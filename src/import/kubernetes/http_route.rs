@@ -26,7 +26,7 @@ pub(in crate::import) fn read(notes: &mut Notes, meta: Meta, spec: &At) -> Vec<V
     for at in &rules_at {
         rules.extend(filters::rule(notes, at, &meta.namespace));
     }
-    rules.sort_by(|a, b| b.0.cmp(&a.0));
+    rules.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     let http: Vec<HttpRoute> = rules.into_iter().map(|(_, rule)| rule).collect();
     let of = |hosts, gateways| VirtualService {
         meta: meta.clone(),

@@ -51,6 +51,17 @@ pub struct Mesh {
     pub service_entries: Vec<ServiceEntry>,
 }
 
+impl Mesh {
+    /// Every object, kind by kind.
+    pub fn metas(&self) -> Vec<&Meta> {
+        let rules = self.virtual_services.iter().map(|rule| &rule.meta).chain(self.destination_rules.iter().map(|rule| &rule.meta));
+        let kubernetes = self.services.iter().map(|one| &one.meta).chain(self.workloads.iter().map(|one| &one.meta));
+        let security = self.peer_authentications.iter().map(|one| &one.meta);
+        let gates = self.gateways.iter().map(|one| &one.meta).chain(self.service_entries.iter().map(|one| &one.meta));
+        rules.chain(kubernetes).chain(security).chain(gates).collect()
+    }
+}
+
 /// A value and where it is written; `Origin::Default` if it is written nowhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written<T> {

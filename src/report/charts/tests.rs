@@ -39,6 +39,7 @@ fn chain(services: &[&str], seconds: u64) -> Topology {
         attributes: Vec::new(),
         faults: vec![slow_db(services.len())],
         expectations: Vec::new(),
+        mesh: Default::default(),
         graph: Default::default(),
     }
 }

@@ -3,7 +3,6 @@
 use super::*;
 use crate::policy::envoy::resources::{Defaults, WrittenLimits};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 const POOLS: usize = 2;
 const HOSTS: u32 = 3;
@@ -216,15 +215,8 @@ fn obeys(settings: PoolSettings, events: &[Event]) -> Result<(), TestCaseError> 
     Ok(())
 }
 
-/// The same cases every time, unless the environment says otherwise.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    let rng_seed = if config.rng_seed == RngSeed::Random { RngSeed::Fixed(1) } else { config.rng_seed };
-    ProptestConfig { rng_seed, cases: config.cases.max(2_000), ..config }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(crate::base::cases::cases(2000))]
 
     #[test]
     fn nothing_is_lost_counted_twice_or_left_waiting(settings in any_settings(), events in prop::collection::vec(event(), 1..150)) {

@@ -4,7 +4,6 @@ use super::*;
 use crate::policy::envoy::resources::{Defaults, RetryBudget, WrittenLimits};
 use AttemptResult::{ConnectFailure, GlobalTimeout, NoHost, Overflow, PerTryTimeout};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 fn status(status: u16) -> AttemptResult {
     AttemptResult::Response(Response::status(status))
@@ -178,15 +177,8 @@ fn any_result() -> impl Strategy<Value = AttemptResult> {
     ]
 }
 
-/// The same cases every time, unless the environment says otherwise.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    let rng_seed = if config.rng_seed == RngSeed::Random { RngSeed::Fixed(1) } else { config.rng_seed };
-    ProptestConfig { rng_seed, ..config }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(crate::base::cases::cases(1000))]
 
     #[test]
     fn retries_in_progress_are_those_that_hold_a_slot(
