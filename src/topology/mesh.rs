@@ -63,7 +63,10 @@ pub struct HeaderCondition {
 
 #[derive(Clone, Debug)]
 pub enum Action {
-    Forward { weights: WeightedClusters, targets: Vec<Target> },
+    Forward {
+        weights: WeightedClusters,
+        targets: Vec<Target>,
+    },
     /// The proxy answers by itself: a redirect, a direct response.
     Answer(Outcome),
 }

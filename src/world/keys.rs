@@ -83,7 +83,9 @@ impl Keys {
 pub(super) fn of_clusters(topology: &Topology, streams: Streams) -> Vec<StreamKey> {
     let callers = |cluster: &crate::topology::mesh::Cluster| match topology.replicas.get(cluster.callers.start as usize) {
         Some(replica) => topology.services[replica.service.index()].name.clone(),
-        None => topology.clients.iter().find(|c| c.callers.contains(&cluster.callers.start)).map_or_else(Default::default, |c| c.name.clone()),
+        None => {
+            topology.clients.iter().find(|c| c.callers.contains(&cluster.callers.start)).map_or_else(Default::default, |c| c.name.clone())
+        }
     };
     topology.mesh.clusters.iter().map(|cluster| streams.key(&cluster.name, &format!("proxies of {}", callers(cluster)))).collect()
 }

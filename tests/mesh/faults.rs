@@ -8,7 +8,10 @@ const ECHO: &str = "services: {echo: {sidecar: false, endpoints: {get: [{work: 1
 fn a_delay_is_outside_the_timeout_and_an_abort_is_not_retried() {
     let ran = run(&echo("1s", ECHO), &istio("timeout: 100ms, fault: {delay: {fixedDelay: 500ms, percentage: {value: 100}}}", ""));
     assert_eq!(ran.told(), ["1000+510 200 DI"]);
-    let ran = run(&echo("1s", ECHO), &istio("retries: {attempts: 3, retryOn: 5xx}, fault: {abort: {httpStatus: 503, percentage: {value: 100}}}", ""));
+    let ran = run(
+        &echo("1s", ECHO),
+        &istio("retries: {attempts: 3, retryOn: 5xx}, fault: {abort: {httpStatus: 503, percentage: {value: 100}}}", ""),
+    );
     assert_eq!(ran.told(), ["1000+0 503 FI"]);
     assert_eq!(ran.attempts(0).len(), 0);
 }
@@ -18,7 +21,10 @@ fn a_fault_without_a_percentage_hits_nobody_and_others_hit_their_share() {
     let ran = run(&echo("1s+2s", ECHO), &istio("fault: {abort: {httpStatus: 500}}", ""));
     assert_eq!(ran.outcomes(), ["200", "200"]);
     let many: Vec<String> = (0..4000).map(|i| format!("{}ms", 1000 + i)).collect();
-    let ran = run(&echo(&many.join("+"), ECHO), &istio("fault: {delay: {fixedDelay: 1ms, percentage: {value: 50}}, abort: {httpStatus: 418, percentage: {value: 10}}}", ""));
+    let ran = run(
+        &echo(&many.join("+"), ECHO),
+        &istio("fault: {delay: {fixedDelay: 1ms, percentage: {value: 50}}, abort: {httpStatus: 418, percentage: {value: 10}}}", ""),
+    );
     let share = |wanted: &str| ran.outcomes().iter().filter(|outcome| *outcome == wanted).count() as f64 / 4000.0;
     for (outcome, expected) in [("200", 0.45), ("200 DI", 0.45), ("418 FI", 0.05), ("418 DI,FI", 0.05)] {
         assert!((share(outcome) - expected).abs() < 0.03, "{outcome}: {}", share(outcome));

@@ -41,7 +41,8 @@ fn with_all_hosts_ejected_there_is_no_host_unless_panic_uses_them() {
     let service = "services: {echo: {sidecar: false, replicas: 2, endpoints: {get: [{work: 1ms}]}}}\nfaults: {bad: {at: 0s, for: 1h, errors: {service: echo, status: 503}}}";
     let model = echo(&every_half_second(20), service);
     let with = |least: &str| {
-        let policy = format!("loadBalancer: {{simple: ROUND_ROBIN}}, outlierDetection: {{consecutive5xxErrors: 2, maxEjectionPercent: 100{least}}}");
+        let policy =
+            format!("loadBalancer: {{simple: ROUND_ROBIN}}, outlierDetection: {{consecutive5xxErrors: 2, maxEjectionPercent: 100{least}}}");
         run(&model, &istio("retries: {attempts: 0}", &policy)).outcomes()
     };
     assert_eq!(with("").last().map(String::as_str), Some("503 UH"));

@@ -20,7 +20,8 @@ fn an_answer_that_is_retried_until_the_limit_reaches_the_caller_with_urx() {
 
 #[test]
 fn the_route_timeout_cuts_whatever_is_under_way_and_is_not_retried() {
-    let ran = run(&echo("1s", &failing(503, "10ms")), &istio(&format!("timeout: 15ms, retries: {{attempts: 1, retryOn: 5xx, {QUICK}}}"), ""));
+    let ran =
+        run(&echo("1s", &failing(503, "10ms")), &istio(&format!("timeout: 15ms, retries: {{attempts: 1, retryOn: 5xx, {QUICK}}}"), ""));
     assert_eq!(ran.told(), ["1000+15 504 UT"]);
     assert_eq!(ran.attempts(0), ["echo-0 0-10 503", "echo-0 10-15 504 UT"]);
 }
@@ -38,7 +39,8 @@ fn a_per_try_timeout_that_is_retried_ends_with_urx_and_ut() {
     let slow = "services: {echo: {sidecar: false, endpoints: {get: [{work: 1s}]}}}";
     let ran = run(&echo("1s", slow), &istio("retries: {attempts: 1, perTryTimeout: 500ms, retryOn: 5xx, backoff: 1ms}", ""));
     assert_eq!(ran.told(), ["1000+1000 504 URX,UT"]);
-    let ran = run(&echo("1s", slow), &istio("timeout: 700ms, retries: {attempts: 3, perTryTimeout: 500ms, retryOn: reset, backoff: 1ms}", ""));
+    let ran =
+        run(&echo("1s", slow), &istio("timeout: 700ms, retries: {attempts: 3, perTryTimeout: 500ms, retryOn: reset, backoff: 1ms}", ""));
     assert_eq!(ran.told(), ["1000+700 504 UT"]);
 }
 
@@ -69,7 +71,10 @@ fn a_retry_finds_another_host_when_one_is_gone() {
 
 #[test]
 fn the_retry_breaker_answers_with_what_came_and_uo() {
-    let ran = run(&echo("1s+1s", &failing(503, "10ms")), &istio("retries: {attempts: 1, retryOn: 5xx, backoff: 1ms}", "connectionPool: {http: {maxRetries: 1}}"));
+    let ran = run(
+        &echo("1s+1s", &failing(503, "10ms")),
+        &istio("retries: {attempts: 1, retryOn: 5xx, backoff: 1ms}", "connectionPool: {http: {maxRetries: 1}}"),
+    );
     let mut outcomes = ran.outcomes();
     outcomes.sort();
     assert_eq!(outcomes, ["503 UO", "503 URX"]);

@@ -33,7 +33,8 @@ fn requests(ran: &Ran, service: &str) -> f64 {
 
 #[test]
 fn weights_share_requests_and_need_not_add_up_to_100() {
-    let ran = routed("  - {route: [{destination: {host: echo, subset: v1}, weight: 1}, {destination: {host: echo, subset: v2}, weight: 3}]}\n");
+    let ran =
+        routed("  - {route: [{destination: {host: echo, subset: v1}, weight: 1}, {destination: {host: echo, subset: v2}, weight: 3}]}\n");
     let (v1, v2) = (requests(&ran, "echo"), requests(&ran, "echo/v2"));
     assert_eq!(v1 + v2, 5999.0);
     assert!((v2 / 5999.0 - 0.75).abs() < 0.02, "{v2}");
@@ -51,7 +52,9 @@ fn a_drawn_header_chooses_the_rule() {
 #[test]
 fn method_path_and_order_decide_and_what_nothing_matches_is_404() {
     let by_path = |uri: &str| {
-        let ran = routed(&format!("  - {{match: [{{uri: {uri}, method: {{exact: POST}}}}], route: [{{destination: {{host: echo, subset: v2}}}}]}}\n"));
+        let ran = routed(&format!(
+            "  - {{match: [{{uri: {uri}, method: {{exact: POST}}}}], route: [{{destination: {{host: echo, subset: v2}}}}]}}\n"
+        ));
         ran.outcomes()[0].clone()
     };
     assert_eq!(by_path("{prefix: /orders}"), "200");
@@ -75,7 +78,8 @@ fn a_direct_answer_and_a_redirect_never_leave_the_proxy() {
 
 #[test]
 fn a_mirror_gets_copies_that_nobody_waits_for() {
-    let ran = routed("  - {route: [{destination: {host: echo, subset: v1}}], mirror: {host: echo, subset: v2}, mirrorPercentage: {value: 50}}\n");
+    let ran =
+        routed("  - {route: [{destination: {host: echo, subset: v1}}], mirror: {host: echo, subset: v2}, mirrorPercentage: {value: 50}}\n");
     assert_eq!(requests(&ran, "echo"), 5999.0);
     assert!((requests(&ran, "echo/v2") / 5999.0 - 0.5).abs() < 0.03);
     let (_, call) = ran.summary.calls.iter().next().unwrap();

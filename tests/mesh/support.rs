@@ -85,9 +85,7 @@ impl Ran {
 
 /// A client with a proxy that calls `echo.get` at these times, and the service with these steps.
 pub fn echo(times: &str, rest: &str) -> String {
-    format!(
-        "duration: 10m\nclients: {{caller: {{target: echo.get, arrivals: trace({times}.csv), via: sidecar}}}}\nmesh: {{}}\n{rest}"
-    )
+    format!("duration: 10m\nclients: {{caller: {{target: echo.get, arrivals: trace({times}.csv), via: sidecar}}}}\nmesh: {{}}\n{rest}")
 }
 
 /// A VirtualService for `echo` with these words in its only route, and a DestinationRule with this traffic policy, if there is one.

@@ -199,7 +199,8 @@ impl World<'_> {
         let state = self.cell(cell);
         let Some(policy) = &self.topology.mesh.clusters[state.cluster.index()].outlier else { return };
         let hosts = 0..state.hosts.len() as u32;
-        let anything = judges_rates(policy) || state.detector.ejected_now() > 0 || hosts.into_iter().any(|h| state.detector.multiplier(h) > 0);
+        let anything =
+            judges_rates(policy) || state.detector.ejected_now() > 0 || hosts.into_iter().any(|h| state.detector.multiplier(h) > 0);
         if state.sweeping || !anything {
             return;
         }

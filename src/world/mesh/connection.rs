@@ -34,8 +34,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    const NONE: Connection =
-        Connection { cell: NOBODY, number: 0, step: AlarmId::NONE, limit: AlarmId::NONE, syns: 0, cause: Cause::NONE };
+    const NONE: Connection = Connection { cell: NOBODY, number: 0, step: AlarmId::NONE, limit: AlarmId::NONE, syns: 0, cause: Cause::NONE };
 }
 
 impl World<'_> {

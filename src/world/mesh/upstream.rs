@@ -87,7 +87,8 @@ impl<'t> World<'t> {
         self.report(id, cell, host, Report::Connected, stream);
         self.note_active(cell, host);
         if let Some(per_try) = self.rule(stream).timeouts.per_try {
-            self.proxies.upstreams[upstream].per_try = self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
+            self.proxies.upstreams[upstream].per_try =
+                self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
         }
         if matches!(self.cluster(id).tls, Tls::Refused) {
             return self.be_refused(upstream);
@@ -368,4 +369,3 @@ fn grpc_code(status: u16) -> u8 {
         _ => 13,
     }
 }
-

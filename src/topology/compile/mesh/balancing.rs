@@ -6,9 +6,7 @@ use crate::base::id::*;
 use crate::model::mesh::{Blocks, HashKey as WrittenKey, HashTable, LoadBalancer, SimpleBalancer};
 use crate::policy::envoy::load_balancing::distribute::{self, Distribute};
 use crate::policy::envoy::load_balancing::failover::{self, Failover, Locality};
-use crate::policy::envoy::load_balancing::{
-    LeastRequest, LoadBalancing, LocalityRule, Maglev, Policy, RingHash, SlowStart, ZoneAware,
-};
+use crate::policy::envoy::load_balancing::{LeastRequest, LoadBalancing, LocalityRule, Maglev, Policy, RingHash, SlowStart, ZoneAware};
 use crate::policy::envoy::release::Release;
 use crate::topology::mesh::{HashKey, View};
 
@@ -98,4 +96,3 @@ impl Weaver<'_, '_> {
 fn distribution(written: &crate::model::mesh::Distribute) -> Distribute {
     Distribute { from: written.from.clone(), to: written.to.iter().map(|share| (share.locality.clone(), share.percent.value)).collect() }
 }
-

@@ -24,7 +24,14 @@ pub(super) struct Effective {
 
 impl<'m> Weaver<'_, 'm> {
     /// The cluster of a host (or of a subset of it) for a group of callers; made at its first use.
-    pub(super) fn cluster(&mut self, caller: &Caller<'m>, host: usize, subset: Option<&str>, port: u32, site: SiteId) -> Result<ClusterId, NoCluster> {
+    pub(super) fn cluster(
+        &mut self,
+        caller: &Caller<'m>,
+        host: usize,
+        subset: Option<&str>,
+        port: u32,
+        site: SiteId,
+    ) -> Result<ClusterId, NoCluster> {
         let key = (caller.group, host, subset.map(str::to_string), port);
         if let Some(known) = self.clusters.get(&key) {
             return Ok(*known);
@@ -63,7 +70,8 @@ impl<'m> Weaver<'_, 'm> {
     }
 
     fn replicas_of(&self, host: usize, labels: Option<&Labels>) -> Vec<ReplicaId> {
-        let has = |pod: &super::hosts::Pod| labels.is_none_or(|wanted| wanted.iter().all(|(key, value)| pod.labels.get(key) == Some(value)));
+        let has =
+            |pod: &super::hosts::Pod| labels.is_none_or(|wanted| wanted.iter().all(|(key, value)| pod.labels.get(key) == Some(value)));
         let pods = self.hosts.all[host].pods.iter().map(|pod| &self.hosts.pods[*pod]).filter(|pod| has(pod));
         pods.flat_map(|pod| self.compiler.topology.services[pod.service.index()].replicas.clone().map(ReplicaId)).collect()
     }
@@ -83,7 +91,12 @@ impl<'m> Weaver<'_, 'm> {
     }
 
     /// The blocks for a subset and port, and the labels of the subset.
-    pub(super) fn policy_of(&self, rules: &[&DestinationRule], subset: Option<&str>, port: u32) -> Result<(Effective, Option<Labels>), NoCluster> {
+    pub(super) fn policy_of(
+        &self,
+        rules: &[&DestinationRule],
+        subset: Option<&str>,
+        port: u32,
+    ) -> Result<(Effective, Option<Labels>), NoCluster> {
         let top = rules.iter().find_map(|rule| rule.policy.as_ref()).map(|policy| level(policy, port)).unwrap_or_default();
         let Some(name) = subset else { return Ok((Effective { blocks: top }, None)) };
         let found = rules.iter().flat_map(|rule| &rule.subsets).find(|s| s.name.value == name).ok_or(NoCluster)?;

@@ -42,7 +42,8 @@ impl Weaver<'_, '_> {
         let policies = &self.model().imported.peer_authentications;
         let selects = |policy: &&PeerAuthentication| {
             let selector = policy.selector.as_ref();
-            policy.meta.namespace == pod.namespace && selector.is_some_and(|s| s.iter().all(|(key, value)| pod.labels.get(key) == Some(value)))
+            policy.meta.namespace == pod.namespace
+                && selector.is_some_and(|s| s.iter().all(|(key, value)| pod.labels.get(key) == Some(value)))
         };
         let wide = |namespace: &str| policies.iter().find(|policy| policy.selector.is_none() && policy.meta.namespace == namespace);
         let chain = [policies.iter().find(selects), wide(&pod.namespace), wide(ROOT_NAMESPACE)];

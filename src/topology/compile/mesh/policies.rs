@@ -25,7 +25,8 @@ impl Weaver<'_, '_> {
     }
 
     pub(super) fn timeouts(&self, route: &HttpRoute) -> Timeouts {
-        let per_try = route.retries.as_ref().filter(|retries| retries.attempts.value > 0).and_then(|retries| retries.per_try_timeout.as_ref());
+        let per_try =
+            route.retries.as_ref().filter(|retries| retries.attempts.value > 0).and_then(|retries| retries.per_try_timeout.as_ref());
         Timeouts::new(route.timeout.as_ref().map(|written| written.value), per_try.map(|written| written.value))
     }
 

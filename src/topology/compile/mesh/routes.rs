@@ -70,7 +70,8 @@ impl<'m> Weaver<'_, 'm> {
     fn virtual_services(&self, host: usize, caller: &Caller<'_>) -> Vec<&'m VirtualService> {
         let callable = &self.hosts.all[host];
         let wanted = caller.gateway.clone().unwrap_or(GatewayRef::Mesh);
-        let mut found: Vec<&VirtualService> = self.rules().iter().filter(|rule| self.holds_for(rule, &callable.host, &wanted, caller)).collect();
+        let mut found: Vec<&VirtualService> =
+            self.rules().iter().filter(|rule| self.holds_for(rule, &callable.host, &wanted, caller)).collect();
         found.sort_by_key(|rule| (rule.meta.created.clone().unwrap_or_default(), rule.meta.name.clone(), rule.meta.namespace.clone()));
         if caller.gateway.is_none() {
             // The more specific host wins before the older rule.
@@ -101,7 +102,8 @@ impl<'m> Weaver<'_, 'm> {
 
     /// A route, or those of the delegate that it names.
     fn candidates(&self, rule: &'m VirtualService, route: &'m HttpRoute, caller: &Caller<'_>, port: u32) -> Vec<Candidate<'m>> {
-        let own: Vec<Entry<'m>> = route.matches.iter().filter(|entry| Self::concerns(entry, caller, port)).map(|entry| vec![entry]).collect();
+        let own: Vec<Entry<'m>> =
+            route.matches.iter().filter(|entry| Self::concerns(entry, caller, port)).map(|entry| vec![entry]).collect();
         let none_left = own.is_empty() && !route.matches.is_empty();
         let Written::Delegate(reference) = &route.action else {
             return vec![Candidate { rule, route, entries: own, none_left }];
