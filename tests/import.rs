@@ -298,20 +298,15 @@ fn model(text: &str) -> brownout::model::Loaded {
 }
 
 #[test]
-fn the_language_of_meshes_is_read_and_told_to_be_without_effect() {
+fn the_language_of_meshes_is_read_and_compiled() {
     let loaded = model(MODEL);
     let service = &loaded.model.services["a"];
     let version = &service.versions["v2"];
     assert_eq!((version.replicas, version.workers, version.port), (2, service.workers, Some(8080)));
     assert_eq!(version.labels.keys().collect::<Vec<_>>(), ["app", "version"]);
-    let problems = brownout::topology::compile::compile(&loaded.model, &|_| Err(String::new())).unwrap_err();
-    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_deref().unwrap()).collect();
-    let keys = ["labels", "namespace", "versions", "sidecar", "protocol", "port"].map(|key| format!("services.a.{key}"));
-    let mut wanted: Vec<String> = vec!["mesh".into()];
-    wanted.extend(keys);
-    wanted.extend(["services.a.endpoints.get[1].request", "clients.users.via", "clients.users.request"].map(String::from));
-    assert_eq!(paths, wanted);
-    assert!(problems.iter().all(|problem| problem.code == "not-yet-implemented"));
+    let topology = brownout::topology::compile::compile(&loaded.model, &|_| Err(String::new())).unwrap();
+    assert!(topology.services.iter().any(|service| service.name == "a/v2" && service.replicas.len() == 2));
+    assert!(!topology.mesh.is_empty(), "calls go through proxies");
 }
 
 #[test]

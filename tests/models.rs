@@ -31,7 +31,13 @@ fn compiled(name: &str, variant: Option<&str>, sets: &[&str]) -> (Topology, Vec<
     let text = |file: &str| load(file).and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
     let read = model::read(&format!("{name}.yaml"), &load, &sets, variant);
-    let loaded = read.unwrap_or_else(|refused| panic!("{name} {variant:?}: {:?}", refused.problems));
+    let mut loaded = read.unwrap_or_else(|refused| panic!("{name} {variant:?}: {:?}", refused.problems));
+    let manifests = loaded.model.manifests.clone();
+    let files = manifests.iter().map(|file| loaded.sources.add(file.as_str(), load(file).unwrap()).expect("it is text"));
+    let files: Vec<_> = files.collect();
+    let imported = brownout::import::read(&loaded.sources, &files);
+    assert!(!imported.problems.has_errors(), "{name} {variant:?}: {:?}", imported.problems);
+    loaded.adopt(imported.mesh);
     let topology = topology::compile::compile(&loaded.model, &text);
     (topology.unwrap_or_else(|problems| panic!("{name} {variant:?}: {problems:?}")), loaded.variants)
 }

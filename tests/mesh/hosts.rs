@@ -27,7 +27,7 @@ fn round_robin_takes_turns_and_least_request_avoids_the_slow_one() {
 
 #[test]
 fn a_hashed_header_goes_to_one_host_for_each_value() {
-    for table in ["", ", ringHash: {minimumRingSize: 1024}", ", maglev: {}"] {
+    for table in ["", ", ringHash: {minimumRingSize: 1024}", ", maglev: {tableSize: 65537}"] {
         let model = "
 duration: 60s
 mesh: {}

@@ -2,6 +2,7 @@
 //! worked examples of how Envoy behaves under Istio's policies; times are exact, since work is constant.
 
 mod faults;
+mod findings;
 mod hosts;
 mod outliers;
 mod pools;

@@ -17,6 +17,7 @@ mod amplification;
 mod cycles;
 mod late;
 mod load;
+mod mesh;
 mod timeouts;
 mod walk;
 
@@ -54,6 +55,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     let mut findings = cycles::find(topology, &walks);
     let endless = findings.iter().any(|f| f.weight == Weight::Error);
     findings.extend(owners(topology));
+    findings.extend(mesh::find(topology));
     if !endless {
         findings.extend(load::find(topology, &walks));
         findings.extend(amplification::find(topology, &walks));
@@ -85,7 +87,9 @@ fn owners(topology: &Topology) -> Vec<Finding> {
             Caller::Client(_) => None,
             Caller::Endpoint(endpoint) => Some(topology.endpoints[endpoint.index()].service),
         };
-        if caller == Some(owner) || !seen.insert((caller.map(|c| c.0), site.service.0)) {
+        // A version of the owner is the owner.
+        let base = |service: ServiceId| topology.services[service.index()].name.split('/').next();
+        if caller.is_some_and(|caller| base(caller) == base(owner)) || !seen.insert((caller.map(|c| c.0), site.service.0)) {
             continue;
         }
         let (who, owner) = (caller_name(topology, site.caller), &topology.services[owner.index()].name);

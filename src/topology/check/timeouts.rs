@@ -43,7 +43,7 @@ fn rules(topology: &Topology, site: SiteId) -> Option<&CallPolicy> {
 
 /// Whether some bound ends every attempt of the call.
 fn is_bound(topology: &Topology, site: SiteId) -> bool {
-    rules(topology, site).is_some_and(|r| r.timeout.is_some() || r.deadline.is_some())
+    super::mesh::bounds(topology, site) || rules(topology, site).is_some_and(|r| r.timeout.is_some() || r.deadline.is_some())
 }
 
 /// Whether the call is what a policy falls back to.

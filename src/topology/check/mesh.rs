@@ -1,0 +1,129 @@
+//! What proxies will not do, or will do too often, by arithmetic on what Istio's YAML says.
+//!
+//! | code | said when |
+//! |---|---|
+//! | `ejects-nobody` | outlier detection is configured, and its limit lets no host of the cluster go |
+//! | `no-hosts` | a route leads to a cluster without a pod |
+//! | `per-try-not-retried` | a per-try timeout ends attempts that the retry conditions do not retry |
+//! | `retries-beyond-timeout` | the route's timeout ends before the attempts that it allows have had their time |
+//! | `double-retries` | the application and its proxy both retry a call: their attempts multiply |
+//! | `pools-beyond-workers` | the proxies together may send more than the callee has workers for |
+
+use super::{Finding, Weight, caller_name};
+use crate::base::id::*;
+use crate::policy::app::Retry;
+use crate::policy::envoy::retry::AttemptResult;
+use crate::topology::mesh::{Action, Cluster, Rule};
+use crate::topology::{Site, Topology};
+use std::collections::BTreeSet;
+
+pub(super) fn find(topology: &Topology) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut told = BTreeSet::new();
+    for (place, site) in topology.sites.iter().enumerate() {
+        let table = topology.mesh.table(SiteId::new(place));
+        if table.is_none() {
+            continue;
+        }
+        for rule in &topology.mesh.tables[table.index()].rules {
+            findings.extend(of_rule(topology, site, rule));
+            let Action::Forward { targets, .. } = &rule.action else { continue };
+            for id in targets.iter().filter_map(|target| target.cluster.ok()) {
+                if told.insert(id.0) {
+                    findings.extend(of_cluster(topology, site, &topology.mesh.clusters[id.index()]));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Whether every rule of a call's proxy bounds the whole request.
+pub(super) fn bounds(topology: &Topology, site: SiteId) -> bool {
+    let table = topology.mesh.table(site);
+    table.is_some() && topology.mesh.tables[table.index()].rules.iter().all(|rule| rule.timeouts.global.is_some())
+}
+
+fn of_rule(topology: &Topology, site: &Site, rule: &Rule) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let callee = &topology.endpoints[site.callee.index()].full_name;
+    let mut say = |code, message: String, help: &str| {
+        findings.push(Finding { weight: Weight::Warning, code, message, path: site.path_in_model.clone(), help: help.into() });
+    };
+    let Some(retry) = &rule.retry else { return findings };
+    if let Some(per_try) = rule.timeouts.per_try {
+        if !retry.on.wants(AttemptResult::PerTryTimeout) {
+            let message = format!("route `{}` to `{callee}`: a try is cut after {per_try}, and `retryOn` does not retry that", rule.name);
+            say("per-try-not-retried", message, "add `reset` or `5xx` to `retryOn`, or leave `perTryTimeout` to `timeout`");
+        }
+        let needed = per_try.0.saturating_mul(u64::from(retry.num_retries) + 1);
+        if let Some(timeout) = rule.timeouts.global.filter(|timeout| timeout.0 < needed) {
+            let tries = retry.num_retries + 1;
+            let message = format!(
+                "route `{}` to `{callee}`: {tries} tries of {per_try} take {}, and the route's timeout is {timeout}",
+                rule.name,
+                crate::base::time::Nanos(needed)
+            );
+            say("retries-beyond-timeout", message, "give the route more time, or its tries less");
+        }
+    }
+    let application = (site.policy.is_some()).then(|| topology.policies[site.policy.index()].rules.retry.as_ref()).flatten();
+    if let Some(attempts) = application.map(|retry| retry.attempts).filter(|attempts| *attempts > 1 && *attempts != Retry::UNLIMITED) {
+        let tries = retry.num_retries + 1;
+        let message = format!(
+            "`{}` tries `{callee}` {attempts} times, its proxy each of them up to {tries} times: {attempts}·{tries} = {} attempts",
+            caller_name(topology, site.caller),
+            attempts * tries
+        );
+        let weight = if retry.on.wants(AttemptResult::Response(crate::policy::envoy::retry::Response::status(503))) {
+            Weight::Warning
+        } else {
+            Weight::Note
+        };
+        let help = "retry in one place: take the application's `retry` away, or set `retries: {attempts: 0}` on the route";
+        findings.push(Finding { weight, code: "double-retries", message, path: site.path_in_model.clone(), help: help.into() });
+    }
+    findings
+}
+
+fn of_cluster(topology: &Topology, site: &Site, cluster: &Cluster) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut say = |code, message: String, help: String| {
+        findings.push(Finding { weight: Weight::Warning, code, message, path: site.path_in_model.clone(), help });
+    };
+    let hosts = cluster.hosts.len() as u32;
+    if hosts == 0 {
+        let message = format!("no pod is behind `{}`: every request to it is answered 503 UH", cluster.name);
+        say("no-hosts", message, "give a service or one of its versions the labels that the subset asks for".into());
+        return findings;
+    }
+    if let Some(detection) = &cluster.outlier
+        && detection.most_ejected(hosts) == 0
+    {
+        let message = format!(
+            "outlier detection of `{}` never ejects anybody: {} % of {hosts} {} is less than one",
+            cluster.name,
+            detection.max_ejection_percent,
+            if hosts == 1 { "host" } else { "hosts" }
+        );
+        say("ejects-nobody", message, format!("set `maxEjectionPercent` to {} or more", (100 / hosts) + u32::from(100 % hosts > 0)));
+    }
+    let workers: u64 =
+        cluster.hosts.iter().map(|host| u64::from(topology.services[topology.replicas[host.index()].service.index()].workers)).sum();
+    let callers = cluster.callers.len() as u64;
+    let most = u64::from(cluster.pool.thresholds.max_requests.min(cluster.pool.thresholds.max_connections));
+    let is_limited = cluster.pool.thresholds.max_requests != u32::MAX || cluster.pool.thresholds.max_connections != u32::MAX;
+    if is_limited && workers < u64::from(u32::MAX) && most.saturating_mul(callers) > workers {
+        let message = format!(
+            "limits hold per proxy: {callers} callers may send {callers}·{most} = {} requests at once to `{}`, which has {workers} workers",
+            most * callers,
+            cluster.name
+        );
+        say(
+            "pools-beyond-workers",
+            message,
+            format!("divide what the callee can bear by its callers: {} each", (workers / callers).max(1)),
+        );
+    }
+    findings
+}
