@@ -47,6 +47,15 @@ impl Histogram {
         }
     }
 
+    /// As recording zero so many times.
+    pub fn record_zeros(&mut self, count: u64) {
+        if count > 0 {
+            self.record(0);
+            self.count += count - 1;
+            self.counts[0] += count - 1;
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn record_outside(&mut self, bucket: usize) {
@@ -146,10 +155,11 @@ impl Histogram {
         if other.is_empty() {
             return;
         }
-        self.cover(other.touched());
-        for bucket in other.touched() {
-            self.counts[bucket - self.first] += other.counts[bucket - other.first];
-        }
+        let (first, last) = other.touched().into_inner();
+        self.cover(first..=last);
+        let ours = &mut self.counts[first - self.first..=last - self.first];
+        let theirs = &other.counts[first - other.first..=last - other.first];
+        ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| *ours += theirs);
         self.count += other.count;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
@@ -227,6 +237,16 @@ fn last_of(bucket: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_in_a_bunch_are_zeros_one_by_one() {
+        let (mut bunch, mut single) = (of(&[7, 90_000]), of(&[7, 90_000, 0, 0, 0]));
+        bunch.record_zeros(3);
+        bunch.record_zeros(0);
+        assert_eq!(bunch, single);
+        single.record_zeros(0);
+        assert_eq!(single, bunch);
+    }
 
     #[test]
     fn several_quantiles_in_one_walk_are_those_asked_one_by_one() {

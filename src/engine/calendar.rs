@@ -130,7 +130,7 @@ impl Calendar {
     }
 
     /// Arms a timer that fires one lane's span from now.
-    #[inline]
+    #[inline(always)]
     pub fn arm(&mut self, lane: LaneId, slot: u32) -> TimerId {
         let sequence = self.next_sequence();
         let lane_state = &mut self.lanes[lane.0 as usize];
@@ -150,6 +150,7 @@ impl Calendar {
     }
 
     /// Puts the head of a lane into the heap: same time and sequence, so it is exactly in order there.
+    #[inline(never)]
     fn post_sentinel(&mut self, lane: LaneId) {
         let state = &mut self.lanes[lane.0 as usize];
         let low = (1u128 << (SLOT_BITS + TAG_BITS)) - 1;
@@ -195,6 +196,7 @@ impl Calendar {
     }
 
     /// A lane's sentinel has come up: the timer that fires, unless it was disarmed meanwhile.
+    #[inline(never)]
     fn fire_lane(&mut self, lane: LaneId, sentinel: u128) -> Option<(u8, u32)> {
         let state = &mut self.lanes[lane.0 as usize];
         let above = SLOT_BITS + TAG_BITS;

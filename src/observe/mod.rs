@@ -7,3 +7,4 @@ pub mod probe;
 pub mod recorder;
 pub mod recording;
 pub mod trace;
+mod window_latency;

@@ -9,6 +9,7 @@ use super::gauge::Gauge;
 use super::probe::Probe;
 use super::recording::*;
 use super::trace::Tracer;
+use super::window_latency::WindowLatency;
 use crate::base::histogram::Histogram;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
@@ -26,6 +27,8 @@ pub struct Recorder {
     /// The measured interval.
     from: Instant,
     until: Instant,
+    /// From the one to the other, nanoseconds.
+    interval: u64,
     /// The next instant at which something is closed: a window, the warm-up, the measured interval.
     boundary: Instant,
     window_ends: Instant,
@@ -41,7 +44,9 @@ pub struct Recorder {
 struct ClientNow {
     window: ClientWindow,
     record: ClientRecord,
-    latency: Histogram,
+    /// Of the window's answers, ok or degraded, and failures.
+    useful: WindowLatency,
+    failed: WindowLatency,
     probes: Vec<u32>,
 }
 
@@ -50,8 +55,24 @@ struct ServiceNow {
     window: ServiceWindow,
     gauge: Gauge,
     record: ServiceRecord,
-    latency: Histogram,
+    latency: WindowLatency,
+    /// Starts without a wait: most have none, and a count is less than a histogram.
+    at_once: u64,
     probes: Vec<u32>,
+}
+
+impl ClientNow {
+    fn over(mut self) -> ClientRecord {
+        self.record.latency.merge(&self.record.latency_ok);
+        self.record
+    }
+}
+
+impl ServiceNow {
+    fn over(mut self) -> ServiceRecord {
+        self.record.wait.record_zeros(self.at_once);
+        self.record
+    }
 }
 
 struct EdgeNow {
@@ -70,7 +91,8 @@ impl Recorder {
         let client = |i: usize| ClientNow {
             window: ClientWindow::default(),
             record: ClientRecord::default(),
-            latency: Histogram::new(),
+            useful: WindowLatency::default(),
+            failed: WindowLatency::default(),
             probes: probes_of(Subject::Client(ClientId::new(i))),
         };
         let edge = |i: usize| EdgeNow {
@@ -87,13 +109,15 @@ impl Recorder {
                 window: ServiceWindow { up: replicas, ..ServiceWindow::default() },
                 gauge,
                 record: ServiceRecord { replicas_min: replicas, replicas_max: replicas, ..ServiceRecord::default() },
-                latency: Histogram::new(),
+                latency: WindowLatency::default(),
+                at_once: 0,
                 probes: probes_of(Subject::Service(ServiceId::new(i))),
             }
         };
         let mut recorder = Recorder {
             from: Instant::START + topology.warm_up,
             until: Instant::START + topology.duration,
+            interval: topology.duration.0.saturating_sub(topology.warm_up.0),
             boundary: Instant::START,
             window_ends: Instant::START + topology.window,
             clients: (0..topology.clients.len()).map(client).collect(),
@@ -140,17 +164,22 @@ impl Recorder {
     }
 
     fn close_windows(&mut self, at: Instant) {
-        for ClientNow { window, record, latency, .. } in &mut self.clients {
-            [window.p50, window.p95, window.p99] = quantiles(latency);
+        for ClientNow { window, record, useful, failed, .. } in &mut self.clients {
+            // To all of the cohort's, those of the useful are added when the run is over.
+            let (all, failed) = (useful.hand_over(&mut record.latency_ok), failed.hand_over(&mut record.latency));
+            all.merge(failed);
+            failed.clear();
+            [window.p50, window.p95, window.p99] = quantiles(all);
             record.windows.push(std::mem::take(window));
-            latency.clear();
+            all.clear();
         }
         for ServiceNow { window, record, latency, gauge, .. } in &mut self.services {
-            [window.p50, window.p95, window.p99] = quantiles(latency);
+            let all = latency.hand_over(&mut record.latency);
+            [window.p50, window.p95, window.p99] = quantiles(all);
             gauge.close_window(at, window);
             record.windows.push(*window);
             *window = ServiceWindow { up: window.up, ..ServiceWindow::default() };
-            latency.clear();
+            all.clear();
         }
         for EdgeNow { window, record, .. } in &mut self.edges {
             record.windows.push(*window);
@@ -189,8 +218,8 @@ impl Recorder {
             fingerprint,
             ended: at,
             interrupted,
-            clients: self.clients.into_iter().map(|now| now.record).collect(),
-            services: self.services.into_iter().map(|now| now.record).collect(),
+            clients: self.clients.into_iter().map(ClientNow::over).collect(),
+            services: self.services.into_iter().map(ServiceNow::over).collect(),
             edges: self.edges.into_iter().map(|now| now.record).collect(),
             ..self.recording
         }
@@ -209,7 +238,7 @@ impl Recorder {
     #[inline(always)]
     fn in_cohort(&self, offered: Instant) -> bool {
         // One comparison for both ends: what is before `from` wraps to far beyond.
-        offered.0.wrapping_sub(self.from.0) < self.until.0.saturating_sub(self.from.0)
+        offered.0.wrapping_sub(self.from.0) < self.interval
     }
 
     #[inline]
@@ -231,23 +260,20 @@ impl Recorder {
     pub fn request_completed(&mut self, client: ClientId, offered: Instant, now: Instant, outcome: Outcome) {
         let took = now.since(offered);
         let (cohort, in_interval) = (self.in_cohort(offered), self.in_cohort(now));
-        let ClientNow { window, record, latency, probes } = &mut self.clients[client.index()];
-        latency.record(took.0);
+        let live = &mut self.clients[client.index()];
+        let ClientNow { window, record, probes, .. } = live;
         let useful = !outcome.is_failure();
-        let (count, windowed) = if outcome.is_ok() {
-            (&mut record.ok, &mut window.ok)
+        let (count, windowed, latency) = if outcome.is_ok() {
+            (&mut record.ok, &mut window.ok, &mut live.useful)
         } else if useful {
-            (&mut record.degraded, &mut window.degraded)
+            (&mut record.degraded, &mut window.degraded, &mut live.useful)
         } else {
-            (&mut record.failed, &mut window.failed)
+            (&mut record.failed, &mut window.failed, &mut live.failed)
         };
         *windowed += 1;
+        latency.record(took, cohort);
         if cohort {
             *count += 1;
-            record.latency.record(took.0);
-            if useful {
-                record.latency_ok.record(took.0);
-            }
             count_outcome(&mut record.outcomes, outcome);
         }
         record.completed_in_interval += u64::from(in_interval);
@@ -278,7 +304,7 @@ impl Recorder {
     /// It was let in: it is present until [`answered`](Self::answered), [`abandoned`](Self::abandoned) or [`expired`](Self::expired).
     #[inline]
     pub fn admitted(&mut self, service: ServiceId, now: Instant) {
-        self.services[service.index()].gauge.present(now, 1);
+        self.services[service.index()].gauge.came(now);
     }
 
     pub fn rejected(&mut self, service: ServiceId, arrived: Instant) {
@@ -294,13 +320,13 @@ impl Recorder {
 
     #[inline]
     pub fn queued(&mut self, service: ServiceId, now: Instant) {
-        self.services[service.index()].gauge.queue(now, 1);
+        self.services[service.index()].gauge.queued(now);
     }
 
     /// It leaves the queue, for a worker or for good.
     #[inline]
     pub fn unqueued(&mut self, service: ServiceId, now: Instant) {
-        self.services[service.index()].gauge.queue(now, -1);
+        self.services[service.index()].gauge.unqueued(now);
     }
 
     /// It got a worker.
@@ -308,17 +334,22 @@ impl Recorder {
     pub fn started(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
         let cohort = self.in_cohort(arrived);
         let live = &mut self.services[service.index()];
-        live.gauge.busy(now, 1);
-        if cohort {
+        live.gauge.started(now);
+        if !cohort {
+            return;
+        }
+        if now == arrived {
+            live.at_once += 1;
+        } else {
             live.record.wait.record(now.since(arrived).0);
-            live.record.waited += u64::from(now > arrived);
+            live.record.waited += 1;
         }
     }
 
     /// Its worker is free again, without an answer.
     #[inline]
     pub fn released(&mut self, service: ServiceId, now: Instant) {
-        self.services[service.index()].gauge.busy(now, -1);
+        self.services[service.index()].gauge.released(now);
     }
 
     /// It is answered, and its worker is free again.
@@ -326,16 +357,14 @@ impl Recorder {
     pub fn answered(&mut self, service: ServiceId, arrived: Instant, now: Instant, outcome: Outcome) {
         let (cohort, in_interval) = (self.in_cohort(arrived), self.in_cohort(now));
         let took = now.since(arrived);
-        let ServiceNow { window, gauge, record, latency, probes } = &mut self.services[service.index()];
-        gauge.leave(now);
-        latency.record(took.0);
+        let ServiceNow { window, gauge, record, latency, probes, .. } = &mut self.services[service.index()];
+        gauge.released(now);
+        gauge.left(now);
+        latency.record(took, cohort);
         let (count, windowed) =
             if outcome.is_failure() { (&mut record.failed, &mut window.failed) } else { (&mut record.ok, &mut window.ok) };
         *windowed += 1;
-        if cohort {
-            *count += 1;
-            record.latency.record(took.0);
-        }
+        *count += u64::from(cohort);
         record.completed_in_interval += u64::from(in_interval);
         for &probe in &*probes {
             let probe = &mut self.recording.probes[probe as usize];
@@ -349,14 +378,14 @@ impl Recorder {
     pub fn abandoned(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
         let cohort = self.in_cohort(arrived);
         let live = &mut self.services[service.index()];
-        live.gauge.present(now, -1);
+        live.gauge.left(now);
         live.window.abandoned += 1;
         live.record.abandoned += u64::from(cohort);
     }
 
     /// Present, then refused after all: it had waited too long.
     pub fn expired(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
-        self.services[service.index()].gauge.present(now, -1);
+        self.services[service.index()].gauge.left(now);
         self.rejected(service, arrived);
     }
 

@@ -43,7 +43,7 @@ impl<'t> World<'t> {
             }
             self.find_cell(call, rules.scope);
         }
-        for (place, layer) in rules.layers.iter().enumerate().skip(from) {
+        for (layer, place) in rules.layers[from..].iter().zip(from..) {
             let passes = match layer {
                 Layer::Fallback => true,
                 Layer::Deadline => self.set_deadline(call, rules, place),

@@ -56,17 +56,23 @@ impl World<'_> {
     }
 
     pub(super) fn prepare_extra(&mut self, call: u32) {
-        if self.extras.len() <= call as usize {
-            self.extras.resize(call as usize + 1, CallExtra::NONE);
+        match self.extras.get_mut(call as usize) {
+            Some(extra) => *extra = CallExtra::NONE,
+            None => self.extras.resize(call as usize + 1, CallExtra::NONE),
         }
-        self.extras[call as usize] = CallExtra::NONE;
     }
 
     /// Who makes the call: a replica, or a client's instance.
+    #[inline(always)]
     pub(super) fn caller_of(&self, call: u32) -> u32 {
+        let Call { holds, parent, .. } = self.calls[call];
+        if holds & hold::PARENT == hold::OF_JOB { self.jobs[parent].replica } else { self.caller_of_another(call) }
+    }
+
+    /// As above, for a call that no job makes.
+    fn caller_of_another(&self, call: u32) -> u32 {
         let Call { holds, parent, site, .. } = self.calls[call];
         match holds & hold::PARENT {
-            hold::OF_JOB => self.jobs[parent].replica,
             hold::OF_CALL => self.caller_of(parent),
             hold::OF_UPSTREAM => self.caller_of_upstream(parent),
             _ => match self.topology.sites[site as usize].caller {

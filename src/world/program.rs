@@ -38,17 +38,16 @@ impl World<'_> {
         let mut steps_in_place = 0u64;
         loop {
             let Job { step, request, path, .. } = self.jobs[job];
-            let key = self.keys.steps[step as usize];
             let next = match &topology.steps[step as usize] {
                 Step::Work(dist) => {
-                    let takes = dist.sample(&mut key.draw(request, path));
+                    let takes = dist.sample(&mut self.keys.steps[step as usize].draw(request, path));
                     if self.work(job, takes) {
                         return;
                     }
                     step + 1
                 }
                 Step::Wait(dist) => {
-                    let takes = dist.sample(&mut key.draw(request, path));
+                    let takes = dist.sample(&mut self.keys.steps[step as usize].draw(request, path));
                     if self.take_time(job, takes) {
                         return;
                     }
@@ -61,11 +60,11 @@ impl World<'_> {
                     return;
                 }
                 Step::Choose(targets) => {
-                    let draw = key.draw(request, path).uniform();
+                    let draw = self.keys.steps[step as usize].draw(request, path).uniform();
                     targets[targets.partition_point(|(share, _)| *share <= draw).min(targets.len() - 1)].1.0
                 }
                 Step::Fail { status, share } => {
-                    if key.draw(request, path).chance(*share) {
+                    if self.keys.steps[step as usize].draw(request, path).chance(*share) {
                         return self.end_job(job, Outcome::answered(*status));
                     }
                     step + 1

@@ -115,7 +115,8 @@ impl ReplicaState {
     /// A fault is at work in it.
     #[inline]
     pub fn troubled(&self) -> bool {
-        !self.up || self.paused > 0 || self.hung > 0 || self.errors > 0
+        // One question for all three: it is asked of every job, twice.
+        !self.up || (self.paused | self.hung | self.errors) != 0
     }
 
     /// A fault begins to touch it.

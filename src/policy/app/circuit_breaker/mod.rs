@@ -134,8 +134,17 @@ impl CircuitBreaker {
         }
     }
 
-    /// Ends the modes that have ended by themselves. Whole rounds of open and half-open that nobody saw are not told.
+    #[inline(always)]
     fn catch_up(&self, state: &mut BreakerState, now: Instant) {
+        // Closed, as breakers mostly are, does not end by itself.
+        if state.mode() != Mode::Closed {
+            self.end_modes(state, now);
+        }
+    }
+
+    /// Ends the modes that have ended by themselves. Whole rounds of open and half-open that nobody saw are not told.
+    #[cold]
+    fn end_modes(&self, state: &mut BreakerState, now: Instant) {
         while let Some((at, next)) = self.mode_ends(state)
             && at <= now
         {
