@@ -215,7 +215,7 @@ impl World<'_> {
         // The caller's process may have died meanwhile, and with it the sweep; the new one plans its own.
         let Some(state) = &mut self.proxies.cells[cell as usize] else { return };
         let Some(policy) = &self.topology.mesh.clusters[state.cluster.index()].outlier else { return };
-        if !state.sweeping || now.since(state.created).0 % policy.interval.0 != 0 {
+        if !state.sweeping || !now.since(state.created).0.is_multiple_of(policy.interval.0) {
             return;
         }
         state.sweeping = false;

@@ -24,7 +24,7 @@ impl Weaver<'_, '_> {
         let mut locality = LocalityRule::None;
         let mut priorities = vec![0; hosts.len()];
         if let Some(setting) = setting.filter(|setting| enabled && !setting.distribute.is_empty()) {
-            let rules: Vec<Distribute> = setting.distribute.iter().map(|d| distribution(d)).collect();
+            let rules: Vec<Distribute> = setting.distribute.iter().map(distribution).collect();
             let endpoints: Vec<_> = localities.iter().zip(&of_hosts).map(|(id, place)| (*id, place.clone(), 1)).collect();
             if let Some(weights) = distribute::weights(&rules, &own, &endpoints) {
                 locality = LocalityRule::Weighted(weights);
