@@ -102,3 +102,9 @@ services:
     let client = |name: &str| ran.summary.clients.iter().find(|(n, _)| *n == name).unwrap().1.success_rate;
     assert_eq!((client("user"), client("other")), (Some(0.0), Some(1.0)));
 }
+
+#[test]
+fn a_call_without_a_proxy_to_a_service_with_versions_is_refused() {
+    let model = VERSIONS.replace(", via: sidecar", "");
+    assert_eq!(refused(&model), ["versions-without-proxy"]);
+}

@@ -32,6 +32,13 @@ pub fn compiled(yaml: &str, manifests: &str) -> Topology {
     compile(&loaded.model, &file).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
+/// The codes of what keeps a model from compiling.
+pub fn refused(yaml: &str) -> Vec<&'static str> {
+    let loader = |_: &str| Ok(yaml.as_bytes().to_vec());
+    let loaded = model::read("model.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
+    compile(&loaded.model, &file).expect_err("refused").list.iter().map(|problem| problem.code).collect()
+}
+
 /// Runs it twice: the same happens.
 pub fn run(yaml: &str, manifests: &str) -> Ran {
     let topology = compiled(yaml, manifests);

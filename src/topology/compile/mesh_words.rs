@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::names::quoted;
+use crate::base::id::SiteId;
 use crate::model::spec::{HeaderValue, Model};
 
 impl Compiler<'_> {
@@ -17,6 +18,22 @@ impl Compiler<'_> {
                 let path = format!("services.{}.versions.{}.versions", quoted(name), quoted(version));
                 self.error("unknown-key", "a version has no versions of its own", path, "write them beside it");
             }
+        }
+    }
+
+    /// Only a proxy knows that a service has versions: whoever calls without one would reach the first alone.
+    pub(super) fn versions_need_proxies(&mut self) {
+        let has_versions = |name: &str| self.model.services.get(name).is_some_and(|service| !service.versions.is_empty());
+        let unproxied = self.topology.sites.iter().enumerate().filter(|(place, site)| {
+            let table = self.topology.mesh.table(SiteId::new(*place));
+            table.is_none() && has_versions(&self.topology.services[site.service.index()].name)
+        });
+        let calls = unproxied.map(|(_, site)| (self.topology.services[site.service.index()].name.clone(), site.path_in_model.clone()));
+        for (service, path) in calls.collect::<Vec<_>>() {
+            let message = format!("`{service}` has versions, and whoever calls it here has no proxy to choose among them");
+            let help =
+                "give the model a `mesh` and a client `via: sidecar`, or call one version by its name, such as `service/v2.endpoint`";
+            self.error("versions-without-proxy", message, path, help);
         }
     }
 

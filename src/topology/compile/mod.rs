@@ -140,6 +140,7 @@ impl<'m> Compiler<'m> {
         self.programs();
         self.clients();
         self.mesh();
+        self.versions_need_proxies();
         self.faults();
         self.expectations();
         if self.model.clients.is_empty() {
