@@ -31,8 +31,7 @@ impl Compiler<'_> {
         let calls = unproxied.map(|(_, site)| (self.topology.services[site.service.index()].name.clone(), site.path_in_model.clone()));
         for (service, path) in calls.collect::<Vec<_>>() {
             let message = format!("`{service}` has versions, and whoever calls it here has no proxy to choose among them");
-            let help =
-                "give the model a `mesh` and a client `via: sidecar`, or call one version by its name, such as `service/v2.endpoint`";
+            let help = "give the model a `mesh`, the calling service its sidecar, and a client `via: sidecar`";
             self.error("versions-without-proxy", message, path, help);
         }
     }
