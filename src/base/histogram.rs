@@ -133,14 +133,15 @@ impl Histogram {
         if self.is_empty() {
             return values;
         }
-        let mut touched = self.touched();
-        let (mut bucket, mut below) = (*touched.start(), 0);
+        let (first, last) = self.touched().into_inner();
+        let mut counts = self.counts[first - self.first..=last - self.first].iter();
+        let mut below = 0;
         for (value, q) in values.iter_mut().zip(qs) {
             let rank = nearest_rank(q, self.count);
             while below < rank {
-                bucket = touched.next().expect("the counts of all buckets sum to the count");
-                below += self.counts[bucket - self.first];
+                below += counts.next().expect("the counts of all buckets sum to the count");
             }
+            let bucket = last - counts.len();
             *value = match rank {
                 1 => self.min,
                 last if last == self.count => self.max,

@@ -8,6 +8,7 @@ use std::ops::{Index, IndexMut};
 
 /// A type whose value, once removed, has room for the index of the next free entry.
 pub trait Recycle {
+    /// The entry is removed; `next` is the next free one.
     fn set_next_free(&mut self, next: u32);
     fn next_free(&self) -> u32;
 }
@@ -22,7 +23,6 @@ pub struct Slab<T> {
     /// The entry freed last.
     free: u32,
     len: u32,
-    peak: u32,
     limit: u32,
     #[cfg(debug_assertions)]
     live: Vec<u64>,
@@ -35,11 +35,16 @@ impl<T: Recycle> Slab<T> {
             entries: Vec::new(),
             free: END,
             len: 0,
-            peak: 0,
             limit: limit.min(END - 1),
             #[cfg(debug_assertions)]
             live: Vec::new(),
         }
+    }
+
+    /// The index that the next new entry will have.
+    #[inline(always)]
+    pub fn next_index(&self) -> u32 {
+        if self.free == END { self.entries.len() as u32 } else { self.free }
     }
 
     /// The index of the new entry; none if the slab is at its limit.
@@ -71,7 +76,6 @@ impl<T: Recycle> Slab<T> {
     #[inline(always)]
     fn enter(&mut self, index: u32) {
         self.len += 1;
-        self.peak = self.peak.max(self.len);
         self.mark(index, true);
     }
 
@@ -85,10 +89,10 @@ impl<T: Recycle> Slab<T> {
         self.mark(index, false);
     }
 
-    /// Removes all entries, forgets the peak, and keeps the allocation.
+    /// Removes all entries, and keeps the allocation.
     pub fn clear(&mut self) {
         self.entries.clear();
-        (self.free, self.len, self.peak) = (END, 0, 0);
+        (self.free, self.len) = (END, 0);
         #[cfg(debug_assertions)]
         self.live.clear();
     }
@@ -107,11 +111,6 @@ impl<T> Slab<T> {
     /// All entries ever used, removed ones included: whoever walks them must tell by their contents which are live.
     pub fn entries(&self) -> &[T] {
         &self.entries
-    }
-
-    /// The most entries that were in use together.
-    pub fn peak(&self) -> u32 {
-        self.peak
     }
 
     /// The most entries that may be in use together.
@@ -191,7 +190,7 @@ mod tests {
         slab.remove(1);
         slab.remove(3);
         assert_eq!([slab.insert(call(4)), slab.insert(call(5)), slab.insert(call(6))], [Some(3), Some(1), Some(4)]);
-        assert_eq!((slab.len(), slab.peak()), (5, 5));
+        assert_eq!(slab.len(), 5);
     }
 
     #[test]
@@ -200,7 +199,7 @@ mod tests {
         assert_eq!([slab.insert(call(0)), slab.insert(call(1)), slab.insert(call(2))], [Some(0), Some(1), None]);
         slab.remove(0);
         assert_eq!(slab.insert(call(3)), Some(0));
-        assert_eq!((slab.len(), slab.peak(), slab.limit()), (2, 2, 2));
+        assert_eq!((slab.len(), slab.limit()), (2, 2));
     }
 
     #[test]
@@ -211,7 +210,7 @@ mod tests {
         slab.remove(0);
         slab.clear();
         assert!(slab.is_empty());
-        assert_eq!((slab.insert(call(2)), slab.peak()), (Some(0), 1));
+        assert_eq!((slab.insert(call(2)), slab.len()), (Some(0), 1));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The calendar: what happens next, and when. The only owner of the clock.
 
 use super::alarm::{AlarmId, Alarms};
-use super::heap::Heap;
 use super::lane::{Lane, LaneId, TimerId};
+use super::pending::{Pending, TIME_AT};
 use crate::base::limit::{LAST_INSTANT, LimitReached, Limits};
 use crate::base::time::{Instant, Nanos};
 
@@ -25,18 +25,18 @@ const SENTINEL: u8 = 62;
 /// An alarm; its slot is the alarm.
 const ALARM: u8 = 63;
 
-const _: () = assert!(56 + SEQUENCE_BITS + TAG_BITS + SLOT_BITS == 128);
-const _: () = assert!(LAST_INSTANT.0 < 1 << 56);
+const _: () = assert!(SEQUENCE_BITS + TAG_BITS + SLOT_BITS == TIME_AT);
+const _: () = assert!(LAST_INSTANT.0 < 1 << (128 - TIME_AT));
 
 #[inline(always)]
 fn key(at: Instant, sequence: u64, tag: u8, slot: u32) -> u128 {
     let low = (tag as u64) << SLOT_BITS | slot as u64;
-    (at.0 as u128) << (128 - 56) | (sequence as u128) << (SLOT_BITS + TAG_BITS) | low as u128
+    (at.0 as u128) << TIME_AT | (sequence as u128) << (SLOT_BITS + TAG_BITS) | low as u128
 }
 
 #[inline(always)]
 fn time_of(key: u128) -> Instant {
-    Instant((key >> (128 - 56)) as u64)
+    Instant((key >> TIME_AT) as u64)
 }
 
 #[inline(always)]
@@ -54,7 +54,7 @@ fn slot_of(key: u128) -> u32 {
 pub struct Calendar {
     now: Instant,
     sequence: u64,
-    heap: Heap,
+    pending: Pending,
     lanes: Vec<Lane>,
     alarms: Alarms,
     limits: Limits,
@@ -72,7 +72,7 @@ impl Calendar {
             now: Instant::START,
             // Zero is left out, so that no key is zero.
             sequence: 1,
-            heap: Heap::default(),
+            pending: Pending::default(),
             lanes: Vec::new(),
             alarms: Alarms::default(),
             limits,
@@ -111,7 +111,7 @@ impl Calendar {
         debug_assert!(at >= self.now, "an event in the past: {at:?} < {:?}", self.now);
         debug_assert!(tag < FIRST_OWN_TAG && slot < SLOTS);
         let sequence = self.next_sequence();
-        self.heap.push(key(at.min(LAST_INSTANT), sequence, tag, slot));
+        self.pending.push(key(at.min(LAST_INSTANT), sequence, tag, slot));
     }
 
     #[inline]
@@ -156,7 +156,7 @@ impl Calendar {
         let low = (1u128 << (SLOT_BITS + TAG_BITS)) - 1;
         state.sentinel = state.head().map(|head| head & !low | (SENTINEL as u128) << SLOT_BITS | lane.0 as u128);
         if let Some(sentinel) = state.sentinel {
-            self.heap.push(sentinel);
+            self.pending.push(sentinel);
         }
     }
 
@@ -165,7 +165,7 @@ impl Calendar {
         debug_assert!(at >= self.now && tag < FIRST_OWN_TAG);
         let place = self.alarms.set(tag, slot);
         let sequence = self.next_sequence();
-        self.heap.push(key(at.min(LAST_INSTANT), sequence, ALARM, place));
+        self.pending.push(key(at.min(LAST_INSTANT), sequence, ALARM, place));
         AlarmId(place)
     }
 
@@ -177,26 +177,27 @@ impl Calendar {
     #[inline]
     pub fn pop(&mut self) -> Option<Event> {
         loop {
-            let next = self.heap.pop()?;
-            let (tag, slot) = match tag_of(next) {
-                SENTINEL => match self.fire_lane(LaneId(slot_of(next)), next) {
-                    Some(timer) => timer,
-                    None => continue,
-                },
-                ALARM => match self.alarms.ring(slot_of(next)) {
-                    Some(alarm) => alarm,
-                    None => continue,
-                },
-                tag => (tag, slot_of(next)),
-            };
+            let next = self.pending.pop();
+            let (mut tag, mut slot) = (tag_of(next), slot_of(next));
+            if tag >= FIRST_OWN_TAG {
+                let Some(behind) = self.take_timer(tag, slot, next) else { continue };
+                (tag, slot) = behind;
+            } else if next == Pending::NONE {
+                return None;
+            }
             let at = time_of(next);
             self.count(at, tag);
             return Some(Event { at, tag, slot });
         }
     }
 
-    /// A lane's sentinel has come up: the timer that fires, unless it was disarmed meanwhile.
+    /// What fires behind a sentinel or an alarm, unless it was called off.
     #[inline(never)]
+    fn take_timer(&mut self, tag: u8, slot: u32, key: u128) -> Option<(u8, u32)> {
+        if tag == SENTINEL { self.fire_lane(LaneId(slot), key) } else { self.alarms.ring(slot) }
+    }
+
+    /// A lane's sentinel has come up: the timer that fires, unless it was disarmed meanwhile.
     fn fire_lane(&mut self, lane: LaneId, sentinel: u128) -> Option<(u8, u32)> {
         let state = &mut self.lanes[lane.0 as usize];
         let above = SLOT_BITS + TAG_BITS;
@@ -239,7 +240,7 @@ impl Calendar {
 
     /// Pending entries, sentinels and silent alarms included.
     pub fn pending(&self) -> usize {
-        self.heap.len()
+        self.pending.len()
     }
 
     #[cfg(test)]

@@ -1,64 +1,81 @@
-//! The pending events: a sorted row while they are few, else a binary min-heap, of 16-byte keys.
+//! The events that happen next: a sorted row while they are few, else a binary min-heap, of 16-byte keys.
 //!
-//! The standard library's heap, since with small keys it needs the fewest instructions of all that were measured (4-ary,
-//! radix, pairing, calendar queues) up to some thousand pending events, and pending events are few: timeouts wait in
-//! lanes of their own. Of a dozen, a sorted row costs less than half as much. Keys are all different, so the order is the
+//! Of a dozen keys, a sorted row costs less than half as much as the standard library's heap, which with small keys needs the
+//! fewest instructions of all heaps that were measured (4-ary, radix, pairing). Keys are all different, so the order is the
 //! same in both.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// The longest row. A power of two: a place that is cut to it needs no check.
-const ROW: usize = 16;
+pub(super) const ROW: usize = 16;
 /// A heap that has shrunk to this becomes a row again; so much shorter that the two do not alternate.
-const FEW: usize = 6;
+pub(super) const FEW: usize = 6;
 
-#[derive(Clone, Debug, Default)]
-pub struct Heap {
+#[derive(Clone, Debug)]
+pub(super) struct Heap {
     /// The first `in_row` of these, the next to happen last; none while there is a heap.
     row: [u128; ROW],
     in_row: usize,
-    keys: BinaryHeap<Event>,
+    /// How long the row may get: not at all while there is a heap.
+    room: usize,
+    keys: BinaryHeap<Smallest>,
 }
 
 /// The smallest first.
-type Event = Reverse<u128>;
+pub(super) type Smallest = Reverse<u128>;
 
 // What is moved up and down the heap at every step; performance hangs on its size more than on the kind of heap.
-const _: () = assert!(size_of::<Event>() == 16);
+const _: () = assert!(size_of::<Smallest>() == 16);
+
+impl Default for Heap {
+    fn default() -> Heap {
+        Heap { row: [0; ROW], in_row: 0, room: ROW, keys: BinaryHeap::new() }
+    }
+}
 
 impl Heap {
-    #[inline]
-    pub fn push(&mut self, key: u128) {
-        if !self.keys.is_empty() {
-            return self.keys.push(Reverse(key));
+    /// Puts the key in the row; false, and nothing done, if there is none or it is full.
+    #[inline(always)]
+    pub fn push_in_row(&mut self, key: u128) -> bool {
+        if self.in_row >= self.room {
+            return false;
         }
-        if self.in_row == ROW {
-            return self.become_heap(key);
-        }
-        let mut place = self.in_row;
+        let mut place = self.in_row.min(ROW - 1);
         self.in_row += 1;
-        while place > 0 && self.row[(place - 1) % ROW] < key {
-            self.row[place % ROW] = self.row[(place - 1) % ROW];
+        while place > 0 && self.row[place - 1] < key {
+            self.row[place] = self.row[place - 1];
             place -= 1;
         }
-        self.row[place % ROW] = key;
+        self.row[place] = key;
+        true
     }
 
-    #[cold]
-    #[inline(never)]
-    fn become_heap(&mut self, key: u128) {
-        let row = &self.row[..std::mem::take(&mut self.in_row)];
-        self.keys.extend(row.iter().copied().map(Reverse));
-        self.keys.push(Reverse(key));
-    }
-
-    #[inline]
-    pub fn pop(&mut self) -> Option<u128> {
-        if self.in_row > 0 {
-            self.in_row -= 1;
-            return Some(self.row[self.in_row % ROW]);
+    /// Puts the key in, whatever there is.
+    pub fn push(&mut self, key: u128) {
+        if !self.push_in_row(key) {
+            if self.keys.is_empty() {
+                let row = &self.row[..std::mem::take(&mut self.in_row)];
+                self.keys.extend(row.iter().copied().map(Reverse));
+                self.room = 0;
+            }
+            self.keys.push(Reverse(key));
         }
+    }
+
+    /// Takes the next of the row; none if there is no row, or nothing in it.
+    #[inline(always)]
+    pub fn pop_from_row(&mut self) -> Option<u128> {
+        if self.in_row == 0 {
+            return None;
+        }
+        self.in_row -= 1;
+        Some(self.row[self.in_row % ROW])
+    }
+
+    /// Takes the next of the heap, which becomes a row when it has shrunk; none if there is no heap.
+    #[inline]
+    pub fn pop_from_heap(&mut self) -> Option<u128> {
         let key = self.keys.pop()?.0;
         if self.keys.len() == FEW {
             self.become_row();
@@ -69,38 +86,40 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn become_row(&mut self) {
+        self.room = ROW;
         while let Some(Reverse(key)) = self.keys.pop() {
             self.in_row += 1;
             self.row[FEW - self.in_row] = key;
         }
     }
 
+    /// Takes over a bucket's keys, while it is itself empty: a few into the row, many as they lie.
+    #[inline(always)]
+    pub fn fill(&mut self, bucket: &mut Vec<Smallest>) {
+        debug_assert!(self.len() == 0);
+        if bucket.len() > ROW {
+            self.room = 0;
+            self.keys = std::mem::take(bucket).into();
+            return;
+        }
+        for Reverse(key) in bucket.drain(..) {
+            self.push_in_row(key);
+        }
+    }
+
+    /// Gives all away; the larger of the two heaps stays where it is in memory.
+    pub fn empty_into(&mut self, other: &mut BinaryHeap<Smallest>) {
+        other.append(&mut self.keys);
+        other.extend(self.row().iter().copied().map(Reverse));
+        (self.in_row, self.room) = (0, ROW);
+    }
+
+    /// The row, the next to happen last.
+    pub fn row(&self) -> &[u128] {
+        &self.row[..self.in_row]
+    }
+
     pub fn len(&self) -> usize {
         self.in_row + self.keys.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn row_and_heap_hand_over_to_each_other_in_order() {
-        let mut heap = Heap::default();
-        let mut sorted: Vec<u128> = Vec::new();
-        let mut word = 1u64;
-        for round in 0..2000 {
-            word = word.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            // It grows to a hundred and shrinks to nothing, again and again.
-            if (round / 150) % 2 == 0 && word >> 62 != 0 {
-                heap.push(u128::from(word));
-                sorted.push(u128::from(word));
-                sorted.sort_unstable();
-            } else {
-                let next = if sorted.is_empty() { None } else { Some(sorted.remove(0)) };
-                assert_eq!(heap.pop(), next);
-            }
-            assert_eq!(heap.len(), sorted.len());
-        }
     }
 }

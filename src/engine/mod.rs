@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod calendar;
 mod heap;
 pub mod lane;
+mod pending;
 
 pub use alarm::AlarmId;
 pub use calendar::{Calendar, Event};

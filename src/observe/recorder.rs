@@ -69,6 +69,20 @@ impl ClientNow {
 }
 
 impl ServiceNow {
+    #[inline(always)]
+    fn started(&mut self, cohort: bool, arrived: Instant, now: Instant) {
+        self.gauge.started(now);
+        if !cohort {
+            return;
+        }
+        if now == arrived {
+            self.at_once += 1;
+        } else {
+            self.record.wait.record(now.since(arrived).0);
+            self.record.waited += 1;
+        }
+    }
+
     fn over(mut self) -> ServiceRecord {
         self.record.wait.record_zeros(self.at_once);
         self.record
@@ -307,6 +321,22 @@ impl Recorder {
         self.services[service.index()].gauge.came(now);
     }
 
+    /// It came, was let in and got a worker, all at this instant.
+    #[inline]
+    pub fn started_at_once(&mut self, service: ServiceId, now: Instant) {
+        let cohort = u64::from(self.in_cohort(now));
+        let live = &mut self.services[service.index()];
+        live.window.arrived += 1;
+        live.record.requests += cohort;
+        live.at_once += cohort;
+        live.gauge.came(now);
+        live.gauge.started(now);
+        for &probe in &live.probes {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.offered += u64::from(probe.covers(now));
+        }
+    }
+
     pub fn rejected(&mut self, service: ServiceId, arrived: Instant) {
         let cohort = self.in_cohort(arrived);
         let live = &mut self.services[service.index()];
@@ -334,16 +364,31 @@ impl Recorder {
     pub fn started(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
         let cohort = self.in_cohort(arrived);
         let live = &mut self.services[service.index()];
-        live.gauge.started(now);
-        if !cohort {
-            return;
+        live.started(cohort, arrived, now);
+    }
+
+    /// It came and was let into the queue.
+    #[inline]
+    pub fn queued_at_once(&mut self, service: ServiceId, now: Instant) {
+        let cohort = u64::from(self.in_cohort(now));
+        let live = &mut self.services[service.index()];
+        live.window.arrived += 1;
+        live.record.requests += cohort;
+        live.gauge.came(now);
+        live.gauge.queued(now);
+        for &probe in &live.probes {
+            let probe = &mut self.recording.probes[probe as usize];
+            probe.offered += u64::from(probe.covers(now));
         }
-        if now == arrived {
-            live.at_once += 1;
-        } else {
-            live.record.wait.record(now.since(arrived).0);
-            live.record.waited += 1;
-        }
+    }
+
+    /// It leaves the queue for a worker.
+    #[inline]
+    pub fn started_from_queue(&mut self, service: ServiceId, arrived: Instant, now: Instant) {
+        let cohort = self.in_cohort(arrived);
+        let live = &mut self.services[service.index()];
+        live.gauge.unqueued(now);
+        live.started(cohort, arrived, now);
     }
 
     /// Its worker is free again, without an answer.
@@ -429,6 +474,23 @@ impl Recorder {
         }
     }
 
+    /// A call begins, and its first attempt is sent at once.
+    #[inline]
+    pub fn call_started_and_sent(&mut self, edge: EdgeId, now: Instant) {
+        let cohort = u64::from(self.in_cohort(now));
+        let live = &mut self.edges[edge.index()];
+        live.window.calls += 1;
+        live.window.attempts += 1;
+        live.record.calls += cohort;
+        live.record.attempts += cohort;
+        for &probe in &live.probes {
+            let probe = &mut self.recording.probes[probe as usize];
+            let covered = u64::from(probe.covers(now));
+            probe.offered += covered;
+            probe.attempts += covered;
+        }
+    }
+
     pub fn retried(&mut self, edge: EdgeId, call_started: Instant) {
         let cohort = self.in_cohort(call_started);
         let live = &mut self.edges[edge.index()];
@@ -472,7 +534,7 @@ impl Recorder {
         self.edges[edge.index()].window.timeouts += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn call_ended(&mut self, edge: EdgeId, started: Instant, now: Instant, outcome: Outcome) {
         let cohort = self.in_cohort(started);
         let EdgeNow { window, record, probes } = &mut self.edges[edge.index()];
@@ -588,6 +650,13 @@ fn quantiles(latency: &Histogram) -> [u64; 3] {
 /// A handful of different outcomes: a short sorted list beats a map.
 #[inline]
 fn count_outcome(outcomes: &mut Vec<(Outcome, u64)>, outcome: Outcome) {
+    // Success comes first in the list, and most often.
+    if let Some(first) = outcomes.first_mut()
+        && first.0 == outcome
+    {
+        first.1 += 1;
+        return;
+    }
     match outcomes.iter_mut().find(|entry| entry.0 == outcome) {
         Some(entry) => entry.1 += 1,
         None => new_outcome(outcomes, outcome),

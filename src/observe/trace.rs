@@ -38,6 +38,7 @@ pub struct TracedAttempt {
 pub struct Tracer {
     /// How many more are to be followed.
     wanted: u32,
+    on: bool,
     followed: BTreeMap<u64, usize>,
     pub requests: Vec<TracedRequest>,
 }
@@ -45,13 +46,13 @@ pub struct Tracer {
 impl Tracer {
     /// Follows so many requests.
     pub fn new(wanted: u32) -> Tracer {
-        Tracer { wanted, ..Tracer::default() }
+        Tracer { wanted, on: wanted > 0, ..Tracer::default() }
     }
 
     /// Whether anything is, or will be, followed.
     #[inline(always)]
     pub fn is_on(&self) -> bool {
-        self.wanted > 0 || !self.followed.is_empty()
+        self.on
     }
 
     /// A request of the measured interval begins.

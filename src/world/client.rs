@@ -3,7 +3,7 @@
 use super::World;
 use super::event::Kind;
 use super::keys::{below, root_path};
-use super::state::hold;
+use super::state::{NOBODY, hold};
 use crate::base::id::*;
 use crate::base::math;
 use crate::base::outcome::Outcome;
@@ -22,6 +22,10 @@ pub(super) struct ClientState {
     /// Spikes in progress; the latest is why it offers more.
     pub spikes: Vec<(u32, Cause)>,
     path: u32,
+    /// The site of all its requests, if they have one only; else nobody.
+    only_site: u32,
+    /// Those of an open client.
+    instances: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -164,6 +168,11 @@ impl ClientState {
             },
             spikes: Vec::new(),
             path: root_path(topology, Caller::Client(ClientId::new(i))),
+            only_site: match topology.clients[i].targets.as_slice() {
+                [(_, only)] => only.0,
+                _ => NOBODY,
+            },
+            instances: topology.clients[i].callers.len() as u32,
         };
         let streams = gaps.iter().zip(states);
         let processes = world_plans
@@ -187,6 +196,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(always)]
     fn schedule_arrival(&mut self, client: u32) {
         let Some(process) = &mut self.clients[client as usize].process else { return };
         let at = process.next();
@@ -198,10 +208,10 @@ impl World<'_> {
     pub(super) fn client_arrival(&mut self, client: u32) {
         self.schedule_arrival(client);
         let id = ClientId(client);
-        let count = self.clients[client as usize].requests;
-        self.clients[client as usize].requests += 1;
-        let request = request_number(&self.clients[client as usize], count);
-        let instances = self.topology.clients[id.index()].callers.len() as u32;
+        let state = &mut self.clients[client as usize];
+        let request = request_number(state, state.requests);
+        state.requests += 1;
+        let instances = state.instances;
         let instance = if instances == 1 { 0 } else { self.keys.clients[id.index()].draw(request, 1).below(instances) };
         self.offer(id, request, instance);
     }
@@ -241,20 +251,21 @@ impl World<'_> {
     }
 
     /// A new request: chooses its target and calls.
+    #[inline(always)]
     fn offer(&mut self, client: ClientId, request: u64, parent: u32) {
         self.recorder.request_offered(client, request, self.calendar.now());
-        let targets = &self.topology.clients[client.index()].targets;
-        let site = match targets.as_slice() {
-            [(_, only)] => *only,
-            several => {
-                let draw = self.keys.clients[client.index()].draw(request, 0).uniform();
-                several[several.partition_point(|(share, _)| *share <= draw).min(several.len() - 1)].1
-            }
-        };
         let state = &self.clients[client.index()];
+        let site = match state.only_site {
+            NOBODY => {
+                let several = &self.topology.clients[client.index()].targets;
+                let draw = self.keys.clients[client.index()].draw(request, 0).uniform();
+                several[several.partition_point(|(share, _)| *share <= draw).min(several.len() - 1)].1.0
+            }
+            only => only,
+        };
         let cause = state.spikes.last().map_or(Cause::NONE, |(_, cause)| *cause);
-        let path = below(state.path, self.sites[site.index()].path);
-        self.start_call(site.0, hold::OF_CLIENT, parent, request, path, cause);
+        let path = below(state.path, self.sites[site as usize].path);
+        self.start_call(site, hold::OF_CLIENT, parent, request, path, cause);
     }
 
     /// A client's request is over.

@@ -78,7 +78,7 @@ impl Kind {
         by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
         by_number!(InjectedDelayOver, RouteTimeoutFires, ProxyBackoffOver, PerTryTimeoutFires, SynArrives, SynSentAgain, Connected);
         by_number!(ConnectRefused, ConnectTimeoutFires, ConnectionBreaks, IdleCheck, ConnectionAges, OutlierSweep, HealthDelivered);
-        unreachable!("no event has the tag {tag}")
+        unreachable!("no event has another tag")
     }
 }
 

@@ -1,12 +1,16 @@
 //! What every attempt asks of the topology, gathered per site: one small record instead of five tables.
 
+use super::keys::Keys;
 use crate::base::id::*;
+use crate::base::stream::StreamKey;
 use crate::policy::app::{Layer, LoadBalancing};
 use crate::topology::Topology;
 
-/// A site as the world uses it; 32 bytes.
+/// A site as the world uses it; 56 bytes.
 #[derive(Clone, Copy)]
 pub(super) struct HotSite {
+    /// What its calls draw.
+    pub key: StreamKey,
     pub edge: EdgeId,
     pub policy: PolicyId,
     pub first_replica: u32,
@@ -15,14 +19,19 @@ pub(super) struct HotSite {
     pub entry: u32,
     pub link: LinkId,
     pub path: u32,
+    /// The cell of a call's policy state is here, counted from caller 0, and so far on for each caller.
+    pub cells: u32,
+    pub stride: u32,
     pub layers: u8,
     pub kind: Kind,
     pub sends: Sends,
     /// A link between two zones may take the place of `link`.
     pub by_zone: bool,
+    /// Nothing to choose, to count or to ask: a call becomes an attempt, and an answer the call's end, in one go.
+    pub simple: bool,
 }
 
-const _: () = assert!(size_of::<HotSite>() == 32);
+const _: () = assert!(size_of::<HotSite>() == 56);
 
 /// Who sends an attempt on its way.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,12 +55,23 @@ pub(super) enum Kind {
     Layered,
 }
 
-pub(super) fn sites(topology: &Topology) -> Vec<HotSite> {
+pub(super) fn sites(topology: &Topology, keys: &Keys, with_deadlines: bool) -> Vec<HotSite> {
     let hot = |(place, site): (usize, &crate::topology::Site)| {
         let service = &topology.services[site.service.index()];
         let layers = if site.policy.is_none() { &[][..] } else { &topology.policies[site.policy.index()].rules.layers };
         let replicas = service.replicas.len() as u32;
+        let kind = match layers {
+            [] => Kind::Plain,
+            [Layer::Timeout] => Kind::Timeout,
+            _ => Kind::Layered,
+        };
+        let sends = match service.balancing {
+            _ if topology.mesh.table(SiteId::new(place)).is_some() => Sends::Proxied,
+            LoadBalancing::LeastRequest { .. } if replicas > 1 => Sends::Counted,
+            _ => Sends::Plainly,
+        };
         HotSite {
+            key: keys.sites[place],
             edge: site.edge,
             policy: site.policy,
             first_replica: service.replicas.start,
@@ -60,17 +80,12 @@ pub(super) fn sites(topology: &Topology) -> Vec<HotSite> {
             link: site.link,
             path: site.path,
             layers: layers.len() as u8,
-            kind: match layers {
-                [] => Kind::Plain,
-                [Layer::Timeout] => Kind::Timeout,
-                _ => Kind::Layered,
-            },
-            sends: match service.balancing {
-                _ if topology.mesh.table(SiteId::new(place)).is_some() => Sends::Proxied,
-                LoadBalancing::LeastRequest { .. } if replicas > 1 => Sends::Counted,
-                _ => Sends::Plainly,
-            },
+            cells: site.cells.wrapping_sub(site.callers.start.wrapping_mul(site.stride)),
+            stride: site.stride,
+            kind,
+            sends,
             by_zone: site.by_zone && !topology.zone_links.is_empty(),
+            simple: kind != Kind::Layered && sends == Sends::Plainly && replicas == 1 && !with_deadlines,
         }
     };
     topology.sites.iter().enumerate().map(hot).collect()

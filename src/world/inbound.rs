@@ -2,6 +2,7 @@
 
 use super::World;
 use super::event::Kind;
+use super::link::Way;
 use super::state::*;
 use crate::base::id::*;
 use crate::base::limit::LimitReached;
@@ -9,7 +10,7 @@ use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::observe::episode::{Cause, Place, Trouble};
-use crate::topology::{Cancellation, Discipline, FaultAction};
+use crate::topology::{Cancellation, FaultAction};
 
 impl World<'_> {
     #[inline(always)]
@@ -20,13 +21,13 @@ impl World<'_> {
         }
         if self.jobs.len() > self.limits.in_flight {
             self.limit = Some(LimitReached::InFlight { at: self.now(), limit: self.limits.in_flight });
+            self.until_look = 1;
         }
         slot
     }
 
     #[inline(always)]
     pub(super) fn free_job(&mut self, job: u32) {
-        self.jobs[job].state = JobState::Free;
         self.jobs.remove(job);
     }
 
@@ -34,15 +35,28 @@ impl World<'_> {
     #[inline(always)]
     pub(super) fn job_arrives(&mut self, job: u32) {
         let now = self.now();
-        let state = &self.replicas[self.jobs[job].replica as usize];
+        let entry = &mut self.jobs[job];
+        let state = &mut self.replicas[entry.replica as usize];
         let service = state.service;
-        if state.unusual || state.troubled() || self.jobs[job].state == JobState::Held {
+        if state.unusual || state.troubled() || entry.state == JobState::Held {
             return self.arrive_unusually(job, service);
         }
-        let entry = &mut self.jobs[job];
         (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
-        self.recorder.arrived(service, now);
-        self.admit(job, service);
+        if state.busy >= state.workers {
+            if state.queue_len < state.queue_capacity && !self.faulted && !state.cause.is_some() {
+                entry.marks |= mark::PRESENT;
+                self.recorder.queued_at_once(service, now);
+                return self.append_to_queue(job, service);
+            }
+            self.recorder.arrived(service, now);
+            return self.admit(job, service);
+        }
+        entry.marks |= mark::PRESENT | mark::WORKER;
+        let Job { step, request, path, replica, .. } = *entry;
+        state.busy += 1;
+        state.last_in = job;
+        self.recorder.started_at_once(service, now);
+        self.run_step(job, step, request, path, replica);
     }
 
     /// As above at a replica that is down, paused (or was, when the attempt came), limits its rate, or notices that a caller has
@@ -91,7 +105,6 @@ impl World<'_> {
     }
 
     /// Gives the job a worker, a place in the queue, or a refusal.
-    #[inline(always)]
     fn admit(&mut self, job: u32, service: ServiceId) {
         let now = self.now();
         let replica = &self.replicas[self.jobs[job].replica as usize];
@@ -101,6 +114,7 @@ impl World<'_> {
             self.start_job(job);
         } else if replica.queue_len < replica.queue_capacity {
             self.recorder.admitted(service, now);
+            self.recorder.queued(service, now);
             self.jobs[job].marks |= mark::PRESENT;
             self.enqueue(job, service);
         } else {
@@ -142,9 +156,14 @@ impl World<'_> {
         if held_up_by.is_some() {
             self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::WorkersExhausted, now, held_up_by);
         }
-        let state = &mut self.replicas[replica];
-        let last = state.tail;
+        self.append_to_queue(job, service);
+    }
+
+    #[inline(always)]
+    fn append_to_queue(&mut self, job: u32, service: ServiceId) {
         let entry = &mut self.jobs[job];
+        let state = &mut self.replicas[entry.replica as usize];
+        let last = state.tail;
         (entry.state, entry.next, entry.pending) = (JobState::Queued, NOBODY, last);
         if last == NOBODY {
             state.head = job;
@@ -153,7 +172,6 @@ impl World<'_> {
         }
         state.tail = job;
         state.queue_len += 1;
-        self.recorder.queued(service, now);
         if let Some(lane) = self.queue_lanes[service.index()] {
             self.calendar.arm(lane, job);
         }
@@ -206,32 +224,49 @@ impl World<'_> {
 
     /// Gives free workers to those who wait.
     pub(super) fn work_off_queue(&mut self, replica: u32) {
-        let service = self.replicas[replica as usize].service;
-        let spec = &self.topology.services[service.index()];
+        let now = self.now();
         // A job that ends at once frees its worker while this loop stands below it; the loop then goes on.
-        if self.replicas[replica as usize].in_loop {
+        if std::mem::replace(&mut self.replicas[replica as usize].in_loop, true) {
             return;
         }
-        self.replicas[replica as usize].in_loop = true;
         loop {
-            let state = &self.replicas[replica as usize];
-            if state.queue_len == 0 || state.busy >= spec.workers || state.paused > 0 || !state.up {
-                break;
+            let state = &mut self.replicas[replica as usize];
+            if state.queue_len == 0 || state.busy >= state.workers || state.paused > 0 || !state.up {
+                state.in_loop = false;
+                return;
             }
-            let job = match spec.discipline {
-                Discipline::Fifo => state.head,
-                Discipline::Lifo => state.tail,
-            };
-            self.unqueue(job);
-            if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
-                let now = self.now();
+            let service = state.service;
+            let job = if state.lifo { state.tail } else { state.head };
+            if state.notices && self.jobs[job].call == NOBODY {
+                self.unqueue(job);
                 self.recorder.abandoned(service, self.jobs[job].arrived, now);
                 self.free_job(job);
                 continue;
             }
-            self.start_job(job);
+            if state.lifo {
+                self.unqueue(job);
+                self.start_job(job);
+                continue;
+            }
+            let entry = &mut self.jobs[job];
+            let Job { next, arrived, step, request, path, .. } = *entry;
+            (entry.next, entry.pending) = (NOBODY, 0);
+            entry.marks |= mark::WORKER;
+            state.head = next;
+            if next == NOBODY {
+                state.tail = NOBODY;
+            } else {
+                self.jobs[next].pending = NOBODY;
+            }
+            state.queue_len -= 1;
+            state.busy += 1;
+            state.last_in = job;
+            let troubled = state.troubled();
+            self.recorder.started_from_queue(service, arrived, now);
+            if !troubled || !self.is_struck(job) {
+                self.run_step(job, step, request, path, replica);
+            }
         }
-        self.replicas[replica as usize].in_loop = false;
     }
 
     // -- workers -----------------------------------------------------------------------------------------------------
@@ -239,8 +274,9 @@ impl World<'_> {
     #[inline(always)]
     fn start_job(&mut self, job: u32) {
         let now = self.now();
-        let Job { replica, arrived, .. } = self.jobs[job];
-        self.jobs[job].marks |= mark::WORKER;
+        let entry = &mut self.jobs[job];
+        entry.marks |= mark::WORKER;
+        let Job { replica, arrived, step, request, path, .. } = *entry;
         let state = &mut self.replicas[replica as usize];
         state.busy += 1;
         state.last_in = job;
@@ -250,7 +286,7 @@ impl World<'_> {
         if troubled && self.is_struck(job) {
             return;
         }
-        self.run_job(job);
+        self.run_step(job, step, request, path, replica);
     }
 
     /// Whether a fault of its replica takes the job: it hangs, or is answered with an error at once.
@@ -285,7 +321,7 @@ impl World<'_> {
 
     /// An endpoint or body has come to its end, or failed.
     pub(super) fn end_job(&mut self, job: u32, outcome: Outcome) {
-        let Job { marks, replica, arrived, cause, .. } = self.jobs[job];
+        let Job { marks, replica, arrived, cause, call, request, path, .. } = self.jobs[job];
         let outcome = if !outcome.is_failure() && marks & mark::DEGRADED != 0 { Outcome::DEGRADED } else { outcome };
         if marks & mark::CHILD != 0 {
             return self.body_ended(job, outcome);
@@ -299,12 +335,19 @@ impl World<'_> {
         state.busy -= 1;
         // Who comes when all have left waits for nobody.
         state.cause = if state.busy == 0 && queue_len == 0 { state.fault_cause } else { cause.or(state.fault_cause) };
-        self.jobs[job].marks &= !(mark::WORKER | mark::PRESENT);
         self.recorder.answered(service, arrived, now, outcome);
-        if outcome.is_failure() && cause.is_some() {
-            self.jobs[job].cause = self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause);
+        let failing = outcome.is_failure() && cause.is_some();
+        let cause = if failing { self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause) } else { cause };
+        if call == NOBODY {
+            self.free_job(job);
+        } else {
+            let entry = &mut self.jobs[job];
+            entry.marks = marks & !(mark::WORKER | mark::PRESENT);
+            (entry.outcome, entry.cause, entry.state, entry.pending) = (outcome, cause, JobState::Answering, 0);
+            let site = self.calls[call].site;
+            let hot = self.sites[site as usize];
+            self.transmit(job, site, &hot, request, path, Way::Back);
         }
-        self.answer(job, outcome);
         if queue_len > 0 {
             self.work_off_queue(replica);
         }

@@ -12,7 +12,7 @@ use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Nanos;
-use crate::engine::{AlarmId, TimerId};
+use crate::engine::{AlarmId, LaneId, TimerId};
 use crate::observe::episode::{Cause, Place, Trouble};
 use crate::policy::app::{Admission, Backoff, CallPolicy, FallbackAction, Layer};
 
@@ -25,7 +25,7 @@ pub(super) enum Up {
 
 impl<'t> World<'t> {
     pub(super) fn rules(&self, call: u32) -> Option<(&'t CallPolicy, PolicyId)> {
-        let policy = self.topology.sites[self.calls[call].site as usize].policy;
+        let policy = self.sites[self.calls[call].site as usize].policy;
         policy.is_some().then(|| (&self.topology.policies[policy.index()].rules, policy))
     }
 
@@ -109,22 +109,28 @@ impl<'t> World<'t> {
     // -- timeout -----------------------------------------------------------------------------------------------------
 
     #[inline(always)]
+    pub(super) fn timeout_lane(&self, policy: PolicyId) -> LaneId {
+        self.timeout_lanes[policy.index()].expect("a timeout layer has a lane")
+    }
+
+    #[inline(always)]
     pub(super) fn arm_timeout(&mut self, call: u32, policy: PolicyId) -> bool {
-        let lane = self.timeout_lanes[policy.index()].expect("a timeout layer has a lane");
-        self.calls[call].timer = self.calendar.arm(lane, call);
-        self.calls[call].holds |= hold::TIMER;
+        let timer = self.calendar.arm(self.timeout_lane(policy), call);
+        let state = &mut self.calls[call];
+        state.timer = timer;
+        state.holds |= hold::TIMER;
         true
     }
 
     #[inline(always)]
     pub(super) fn disarm_timeout(&mut self, call: u32, policy: PolicyId) {
-        if self.calls[call].holds & hold::TIMER != 0 {
-            self.calls[call].holds &= !hold::TIMER;
-            let lane = self.timeout_lanes[policy.index()].expect("a timeout layer has a lane");
-            self.calendar.disarm(lane, self.calls[call].timer);
-        }
+        let state = &mut self.calls[call];
         // Also if it has fired in a pause: then it no longer concerns the call.
-        self.calls[call].timer = TimerId::NONE;
+        let timer = std::mem::replace(&mut state.timer, TimerId::NONE);
+        if state.holds & hold::TIMER != 0 {
+            state.holds &= !hold::TIMER;
+            self.calendar.disarm(self.timeout_lane(policy), timer);
+        }
     }
 
     fn leave_timeout(&mut self, call: u32, policy: PolicyId, outcome: Outcome) -> Up {
@@ -264,12 +270,14 @@ impl<'t> World<'t> {
     fn enter_breaker(&mut self, call: u32, rules: &CallPolicy, place: usize) -> bool {
         let breaker = rules.breaker.as_ref().expect("a breaker layer has a breaker");
         let now = self.now();
-        let cell = self.extras[call as usize].cell as usize;
+        let extra = &mut self.extras[call as usize];
+        let cell = extra.cell as usize;
         let state = self.breakers[cell].get_or_insert_with(|| breaker.start());
         let permit = breaker.admit(state, now);
-        self.tell_breaker(call, cell);
-        let extra = &mut self.extras[call as usize];
         (extra.permit, extra.entered) = (permit, now);
+        if state.has_untold() {
+            self.tell_breaker(call, cell);
+        }
         if permit.is_none() {
             self.calls[call].cause = self.breaker_news[cell].cause.or(self.calls[call].cause);
             self.refuse(call, place, Outcome::BREAKER_OPEN);
@@ -280,14 +288,17 @@ impl<'t> World<'t> {
     }
 
     fn leave_breaker(&mut self, call: u32, rules: &CallPolicy, outcome: Outcome) -> Up {
-        if self.calls[call].holds & hold::BREAKER != 0 {
-            self.calls[call].holds &= !hold::BREAKER;
+        let held = &mut self.calls[call].holds;
+        if *held & hold::BREAKER != 0 {
+            *held &= !hold::BREAKER;
             let breaker = rules.breaker.as_ref().expect("a breaker layer has a breaker");
             let now = self.now();
             let CallExtra { cell, permit, entered, .. } = self.extras[call as usize];
             if let (Some(state), Some(permit)) = (&mut self.breakers[cell as usize], permit) {
                 breaker.record(state, now, permit, outcome, now.since(entered));
-                self.tell_breaker(call, cell as usize);
+                if state.has_untold() {
+                    self.tell_breaker(call, cell as usize);
+                }
             }
         }
         Up::Pass(outcome)
@@ -306,6 +317,7 @@ impl<'t> World<'t> {
     }
 
     /// Puts a breaker's change of mode into the record.
+    #[cold]
     fn tell_breaker(&mut self, call: u32, cell: usize) {
         // A mode that ended by itself is noticed only now: there may be several changes to tell.
         while let Some(changed) = self.breakers[cell].as_mut().and_then(|state| state.take_transition()) {

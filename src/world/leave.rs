@@ -68,8 +68,8 @@ impl World<'_> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn free_call(&mut self, call: u32) {
-        self.calls[call].state = CallState::Free;
         self.calls.remove(call);
     }
 

@@ -6,6 +6,7 @@
 
 use super::World;
 use super::event::Kind;
+use super::hot::HotSite;
 use super::keys::Purpose;
 use super::state::{Job, JobState, NOBODY};
 use crate::base::dist::Dist;
@@ -56,19 +57,12 @@ struct Weather {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Out,
     Back,
 }
 
 impl World<'_> {
-    /// The link that a job of this site travels on.
-    #[inline(always)]
-    fn link_of(&self, job: u32, site: u32) -> LinkId {
-        let hot = &self.sites[site as usize];
-        if hot.by_zone { self.link_by_zone(job, site) } else { hot.link }
-    }
-
     /// The link between a caller and a replica.
     pub(super) fn link_between(&self, caller: u32, replica: ReplicaId, link: LinkId, by_zone: bool) -> LinkId {
         let from = match self.topology.replicas.get(caller as usize) {
@@ -128,30 +122,33 @@ impl World<'_> {
     /// Sends a job's request (again). If its caller has gone meanwhile it is delivered all the same: the bytes are TCP's.
     #[inline(always)]
     pub(super) fn send_request(&mut self, job: u32) {
-        let site = self.jobs[job].next;
-        self.transmit(job, site, Way::Out);
+        let Job { next: site, request, path, .. } = self.jobs[job];
+        let hot = self.sites[site as usize];
+        self.transmit(job, site, &hot, request, path, Way::Out);
     }
 
     /// Sends a job's answer (again).
     #[inline(always)]
     pub(super) fn send_answer(&mut self, job: u32) {
-        if self.jobs[job].call == NOBODY {
+        let Job { call, request, path, .. } = self.jobs[job];
+        if call == NOBODY {
             return self.free_job(job);
         }
-        let site = self.calls[self.jobs[job].call].site;
-        self.transmit(job, site, Way::Back);
+        let site = self.calls[call].site;
+        let hot = self.sites[site as usize];
+        self.transmit(job, site, &hot, request, path, Way::Back);
     }
 
+    /// Sends a job, whose site, request and path these are, one way or the other.
     #[inline(always)]
-    fn transmit(&mut self, job: u32, site: u32, way: Way) {
-        let link = self.link_of(job, site);
-        let Job { request, path, .. } = self.jobs[job];
+    pub(super) fn transmit(&mut self, job: u32, site: u32, hot: &HotSite, request: u64, path: u32, way: Way) {
+        let link = if hot.by_zone { self.link_by_zone(job, site) } else { hot.link };
         let latency = &self.topology.links[link.index()].latency;
         let (arrival, purpose) = match way {
             Way::Out => (Kind::JobArrives, Purpose::LinkOut),
             Way::Back => (Kind::AnswerArrives, Purpose::LinkBack),
         };
-        let mut after = latency.sample(&mut self.keys.call(site, request, path, purpose));
+        let mut after = latency.sample(&mut hot.key.draw(request, path.wrapping_add(purpose as u32)));
         if self.proxies.on {
             after += self.proxies_on_the_way(job, site, way == Way::Back);
         }

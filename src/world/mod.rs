@@ -101,6 +101,8 @@ pub struct World<'t> {
     shifts: BTreeMap<u32, u64>,
     /// Set where a limit is reached in the middle of an event; the run ends after it.
     limit: Option<LimitReached>,
+    /// Events until the next look outside and at the limits; 1 once a limit is reached.
+    until_look: u32,
     limits: Limits,
 }
 

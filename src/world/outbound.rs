@@ -4,8 +4,9 @@ use super::World;
 use super::event::Kind;
 use super::hot::{self, HotSite, Sends};
 use super::keys::{Purpose, below};
+use super::link::Way;
 use super::state::*;
-use crate::base::id::ReplicaId;
+use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::stream::Source;
 use crate::base::time::Instant;
@@ -19,7 +20,10 @@ impl World<'_> {
     /// Begins a call. `path` is its place in the tree of the request's calls.
     pub(super) fn start_call(&mut self, site: u32, kind: u8, parent: u32, request: u64, path: u32, cause: Cause) -> u32 {
         let now = self.now();
-        let HotSite { edge, kind: layered, .. } = self.sites[site as usize];
+        let hot = self.sites[site as usize];
+        if hot.simple {
+            return self.start_simple_call(site, &hot, kind, parent, request, path, cause);
+        }
         let call = Call {
             request,
             started: now,
@@ -35,7 +39,7 @@ impl World<'_> {
             holds: kind,
         };
         let call = self.calls.insert(call).expect("the limit on what is in flight is below the slab's");
-        self.recorder.call_started(edge, now);
+        self.recorder.call_started(hot.edge, now);
         if kind == hold::OF_JOB {
             self.jobs[parent].pending = call;
             self.jobs[parent].state = JobState::Calling;
@@ -43,15 +47,66 @@ impl World<'_> {
         if self.with_extras {
             self.prepare_extra(call);
         }
-        match layered {
-            hot::Kind::Layered => self.descend(call, 0),
-            _ if self.with_deadlines => self.descend(call, 0),
-            hot::Kind::Plain => self.send_attempt(call),
-            hot::Kind::Timeout => {
-                self.arm_timeout(call, self.sites[site as usize].policy);
-                self.send_attempt(call);
-            }
+        match hot.kind {
+            hot::Kind::Plain if !self.with_deadlines => self.send_attempt(call),
+            _ => self.descend(call, 0),
         }
+        call
+    }
+
+    /// As above where nothing is to be asked: everything of the call and of its one attempt is known at once.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a call, once; in registers")]
+    fn start_simple_call(&mut self, site: u32, hot: &HotSite, kind: u8, parent: u32, request: u64, path: u32, cause: Cause) -> u32 {
+        let now = self.now();
+        let call = self.calls.next_index();
+        if kind == hold::OF_JOB {
+            let job = &mut self.jobs[parent];
+            (job.pending, job.state) = (call, JobState::Calling);
+        }
+        if self.with_extras {
+            self.prepare_extra(call);
+        }
+        self.recorder.call_started_and_sent(hot.edge, now);
+        let (timer, holds) = match hot.kind {
+            hot::Kind::Timeout => (self.calendar.arm(self.timeout_lane(hot.policy), call), kind | hold::TIMER),
+            _ => (TimerId::NONE, kind),
+        };
+        let (replica, path_of_try) = (hot.first_replica, below(path, 1));
+        let job = self.new_job(Job {
+            request,
+            arrived: Instant::START,
+            call,
+            replica,
+            step: hot.entry,
+            path: path_of_try,
+            next: site,
+            pending: 0,
+            outcome: Outcome::OK,
+            cause,
+            state: JobState::Travelling,
+            marks: 0,
+        });
+        let made = Call {
+            request,
+            started: now,
+            parent,
+            site,
+            path,
+            current: job,
+            timer,
+            attempts: 1,
+            cause,
+            last: Outcome::OK,
+            state: CallState::InFlight,
+            holds,
+        };
+        let placed = self.calls.insert(made);
+        debug_assert_eq!(placed, Some(call));
+        if self.recorder.tracer.is_on() {
+            self.recorder.tracer.sent(request, path_of_try, hot.edge, ReplicaId(replica), now);
+        }
+        self.transmit(job, site, hot, request, path_of_try, Way::Out);
         call
     }
 
@@ -70,6 +125,7 @@ impl World<'_> {
     }
 
     /// As above, for a call that no job makes.
+    #[inline(never)]
     fn caller_of_another(&self, call: u32) -> u32 {
         let Call { holds, parent, site, .. } = self.calls[call];
         match holds & hold::PARENT {
@@ -115,22 +171,27 @@ impl World<'_> {
     /// Sends one attempt on its way.
     #[inline(always)]
     pub(super) fn send_attempt(&mut self, call: u32) {
-        let sends = self.sites[self.calls[call].site as usize].sends;
+        let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
+        let hot = self.sites[site as usize];
+        let HotSite { edge, entry, sends, .. } = hot;
         if sends == Sends::Proxied {
             return self.enter_proxy(call);
         }
         let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
-        let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
-        let Call { site, request, path, attempts, started, cause, .. } = self.calls[call];
-        let HotSite { edge, entry, .. } = self.sites[site as usize];
+        let replica = match chosen {
+            NOBODY if hot.replicas == 1 => hot.first_replica,
+            NOBODY => self.pick_among(call),
+            chosen => chosen,
+        };
         self.recorder.attempt_sent(edge, started);
+        let path_of_try = below(path, u32::from(attempts));
         let job = self.new_job(Job {
             request,
             arrived: Instant::START,
             call,
             replica,
             step: entry,
-            path: below(path, u32::from(attempts)),
+            path: path_of_try,
             next: site,
             pending: 0,
             outcome: Outcome::OK,
@@ -150,9 +211,9 @@ impl World<'_> {
         state.state = CallState::InFlight;
         if self.recorder.tracer.is_on() {
             let now = self.now();
-            self.recorder.tracer.sent(request, self.jobs[job].path, edge, ReplicaId(replica), now);
+            self.recorder.tracer.sent(request, path_of_try, edge, ReplicaId(replica), now);
         }
-        self.send_request(job);
+        self.transmit(job, site, &hot, request, path_of_try, Way::Out);
     }
 
     /// The attempt of a call is over, one way or the other: the balancer no longer counts it.
@@ -184,27 +245,58 @@ impl World<'_> {
 
     /// An answer (or the news that there will be none) has come back.
     pub(super) fn answer_arrives(&mut self, job: u32) {
-        let Job { call, outcome, cause, .. } = self.jobs[job];
+        let Job { call, outcome, cause, marks, .. } = self.jobs[job];
         if call == NOBODY {
             return self.free_job(job);
         }
         if self.is_paused(call) {
             return self.hold_back(call, Kind::AnswerArrives, job);
         }
-        self.attempt_over(call, job);
+        if marks & mark::ACTIVE != 0 {
+            self.attempt_over(call, job);
+        }
         self.trace_over(job, outcome);
         self.free_job(job);
         // What the hop itself decided (refused, reset) keeps its class; what the callee answered is seen from outside.
         let seen = if outcome.class == crate::base::outcome::Class::Timeout { outcome.passed_on() } else { outcome };
-        self.calls[call].cause = cause.or(self.calls[call].cause);
-        self.calls[call].state = CallState::Deciding;
+        let state = &mut self.calls[call];
+        state.cause = cause.or(state.cause);
+        let (holds, site) = (state.holds, state.site);
+        let hot = &self.sites[site as usize];
+        if hot.simple && !seen.is_failure() && holds & hold::PARENT != hold::OF_UPSTREAM {
+            let (kind, policy, edge) = (hot.kind, hot.policy, hot.edge);
+            return self.end_simple_call(call, kind, policy, edge, seen);
+        }
+        state.state = CallState::Deciding;
         if seen.is_failure() {
             self.blame(call, seen);
         }
-        if self.calls[call].holds & hold::PARENT == hold::OF_UPSTREAM {
+        if holds & hold::PARENT == hold::OF_UPSTREAM {
             return self.upstream_answers(call, seen);
         }
         self.attempt_ended(call, seen);
+    }
+
+    /// A call that was begun in one go has its answer.
+    #[inline(always)]
+    fn end_simple_call(&mut self, call: u32, kind: hot::Kind, policy: PolicyId, edge: EdgeId, outcome: Outcome) {
+        let Call { request, site, parent, started, cause, holds, timer, .. } = self.calls[call];
+        let now = self.now();
+        if kind == hot::Kind::Timeout && holds & hold::TIMER != 0 {
+            self.calendar.disarm(self.timeout_lane(policy), timer);
+        }
+        self.recorder.call_ended(edge, started, now, outcome);
+        self.free_call(call);
+        match holds & hold::PARENT {
+            hold::OF_JOB => self.call_returns(parent, outcome, cause),
+            hold::OF_CALL => self.fallback_returns(parent, outcome, cause),
+            _ => {
+                if self.recorder.tracer.is_on() {
+                    self.recorder.tracer.end(request, now, outcome);
+                }
+                self.request_ended(site, parent, started, outcome, cause);
+            }
+        }
     }
 
     /// The innermost outcome of a try goes up through the layers.
@@ -242,6 +334,7 @@ impl World<'_> {
     }
 
     /// A job's call has ended: the endpoint goes on, or ends with the failure.
+    #[inline(always)]
     fn call_returns(&mut self, job: u32, outcome: Outcome, cause: Cause) {
         let state = &mut self.jobs[job];
         state.cause = cause.or(state.cause);
@@ -253,24 +346,27 @@ impl World<'_> {
         }
         debug_assert!(matches!(self.topology.steps[state.step as usize], Step::Call(_)));
         state.step += 1;
-        self.run_job(job);
+        let Job { step, request, path, replica, .. } = *state;
+        self.run_step(job, step, request, path, replica);
     }
 
     /// The cell of the call's policy state, and for a scope by replica the choice of one.
+    #[inline(always)]
     pub(super) fn find_cell(&mut self, call: u32, scope: Scope) {
-        let topology = self.topology;
-        let Call { site, request, .. } = self.calls[call];
-        let place = &topology.sites[site as usize];
-        let caller = self.caller_of(call) - place.callers.start;
+        let HotSite { cells, stride, .. } = self.sites[self.calls[call].site as usize];
+        let first = cells.wrapping_add(self.caller_of(call).wrapping_mul(stride));
         let within = match scope {
             Scope::Service | Scope::Endpoint | Scope::Policy => 0,
             Scope::Replica => {
                 let replica = self.pick_replica(call);
                 self.extras[call as usize].replica = replica;
-                replica - topology.services[place.service.index()].replicas.start
+                replica - self.sites[self.calls[call].site as usize].first_replica
             }
-            Scope::Key(attribute) => (self.attribute(self.own_attribute(attribute, request), request) - 1) as u32,
+            Scope::Key(attribute) => {
+                let request = self.calls[call].request;
+                (self.attribute(self.own_attribute(attribute, request), request) - 1) as u32
+            }
         };
-        self.extras[call as usize].cell = place.cells + caller * place.stride + within;
+        self.extras[call as usize].cell = first + within;
     }
 }

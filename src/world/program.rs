@@ -32,7 +32,34 @@ impl Ended {
 }
 
 impl World<'_> {
+    /// As [`run_job`](Self::run_job), with what the job says of itself at hand: most steps work, call or end.
+    #[inline(always)]
+    pub(super) fn run_step(&mut self, job: u32, step: u32, request: u64, path: u32, replica: u32) {
+        match &self.topology.steps[step as usize] {
+            Step::Work(dist) => {
+                let takes = dist.sample(&mut self.keys.steps[step as usize].draw(request, path));
+                // Work that takes no time, or more because the replica is slow, is looked at again.
+                if takes != Nanos::ZERO && self.replicas[replica as usize].slow == 1.0 {
+                    self.take_time(job, takes);
+                    return;
+                }
+            }
+            Step::Call(site) => return self.call_from(job, site.0, request, path),
+            Step::End => return self.end_job(job, Outcome::OK),
+            _ => {}
+        }
+        self.run_job(job);
+    }
+
+    #[inline(always)]
+    fn call_from(&mut self, job: u32, site: u32, request: u64, path: u32) {
+        let below_path = below(path, self.sites[site as usize].path);
+        let cause = self.recorder.load_behind(self.jobs[job].cause);
+        self.start_call(site, hold::OF_JOB, job, request, below_path, cause);
+    }
+
     /// Goes on with a job from its present step until something takes time.
+    #[inline(never)]
     pub(super) fn run_job(&mut self, job: u32) {
         let topology = self.topology;
         let mut steps_in_place = 0u64;
@@ -53,12 +80,7 @@ impl World<'_> {
                     }
                     step + 1
                 }
-                Step::Call(site) => {
-                    let below_path = below(path, self.sites[site.index()].path);
-                    let cause = self.recorder.load_behind(self.jobs[job].cause);
-                    self.start_call(site.0, hold::OF_JOB, job, request, below_path, cause);
-                    return;
-                }
+                Step::Call(site) => return self.call_from(job, site.0, request, path),
                 Step::Choose(targets) => {
                     let draw = self.keys.steps[step as usize].draw(request, path).uniform();
                     targets[targets.partition_point(|(share, _)| *share <= draw).min(targets.len() - 1)].1.0
@@ -104,6 +126,7 @@ impl World<'_> {
                 self.calendar.count_in_place(steps_in_place);
                 self.limit = self.calendar.limit();
                 if self.limit.is_some() {
+                    self.until_look = 1;
                     return;
                 }
                 steps_in_place = 0;
@@ -136,7 +159,8 @@ impl World<'_> {
     }
 
     pub(super) fn step_done(&mut self, job: u32) {
-        let Job { state, marks, replica, .. } = self.jobs[job];
+        let entry = &mut self.jobs[job];
+        let Job { state, marks, replica, step, request, path, .. } = *entry;
         if state == JobState::Stopped {
             return self.free_job(job);
         }
@@ -144,11 +168,11 @@ impl World<'_> {
             let late = self.take_shift(job);
             return self.calendar.schedule_in(Nanos(late), Kind::StepDone as u8, job);
         }
-        if self.replicas[replica as usize].paused > 0 {
+        if self.paused_replicas > 0 && self.replicas[replica as usize].paused > 0 {
             return self.hold_at(replica, Kind::StepDone, job);
         }
-        self.jobs[job].step += 1;
-        self.run_job(job);
+        entry.step = step + 1;
+        self.run_step(job, step + 1, request, path, replica);
     }
 
     /// By how much the job's event is late; it is told once.
@@ -193,8 +217,9 @@ impl World<'_> {
 
     fn start_body(&mut self, job: u32, body: StepId, part: u32) {
         let child = self.link_body(job, body, part);
-        if matches!(self.topology.steps[body.index()], Step::Call(_)) {
-            self.run_job(child);
+        if let Step::Call(site) = self.topology.steps[body.index()] {
+            let Job { request, path, .. } = self.jobs[child];
+            self.call_from(child, site.0, request, path);
         } else {
             self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, child);
         }
@@ -300,8 +325,10 @@ impl World<'_> {
 
     /// The step with bodies is done.
     fn go_on(&mut self, job: u32) {
-        self.jobs[job].step += 1;
-        self.run_job(job);
+        let entry = &mut self.jobs[job];
+        entry.step += 1;
+        let Job { step, request, path, replica, .. } = *entry;
+        self.run_step(job, step, request, path, replica);
     }
 
     // -- pools -------------------------------------------------------------------------------------------------------

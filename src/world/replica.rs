@@ -10,7 +10,7 @@ use crate::observe::episode::Cause;
 use crate::observe::recording::Happening;
 use crate::policy::app::TokenBucketState;
 use crate::topology::mesh::Inbound;
-use crate::topology::{Cancellation, Service};
+use crate::topology::{Cancellation, Discipline, Service};
 use std::collections::{BTreeSet, VecDeque};
 
 /// What changes of a replica.
@@ -25,6 +25,10 @@ pub(super) struct ReplicaState {
     pub last_in: u32,
     /// Its service limits its rate, or notices that callers have gone, or its sidecar has a say.
     pub unusual: bool,
+    /// The youngest of its queue is served first.
+    pub lifo: bool,
+    /// Its service notices that callers have gone.
+    pub notices: bool,
     /// The queue, oldest first.
     pub head: u32,
     pub tail: u32,
@@ -87,6 +91,8 @@ impl ReplicaState {
             workers: spec.workers.min(inbound.max_in_progress),
             queue_capacity: spec.queue_capacity,
             unusual: spec.rate_limit.is_some() || spec.cancellation != Cancellation::None || inbound.limits(),
+            lifo: spec.discipline == Discipline::Lifo,
+            notices: spec.cancellation != Cancellation::None,
             busy: 0,
             queue_len: 0,
             last_in: NOBODY,

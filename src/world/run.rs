@@ -80,8 +80,8 @@ impl<'t> World<'t> {
         World {
             clients: ClientState::all(plans(topology, &occurrences), topology, &keys.arrivals, states),
             recorder: Recorder::new(topology, seed, probes(topology, &occurrences)),
+            sites: super::hot::sites(topology, &keys, with_deadlines),
             keys,
-            sites: super::hot::sites(topology),
             calls: Slab::new(SLOTS - 1),
             jobs: Slab::new(SLOTS - 1),
             extras: Vec::new(),
@@ -120,6 +120,7 @@ impl<'t> World<'t> {
             calendar,
             limits,
             limit: None,
+            until_look: 1,
             topology,
         }
     }
@@ -127,7 +128,7 @@ impl<'t> World<'t> {
     fn go(mut self, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
         let no_more_arrivals = Instant::START + self.topology.duration;
         let end = no_more_arrivals + self.topology.drain;
-        let mut until_look = self.until_look();
+        self.until_look = self.next_look();
         loop {
             let event = match self.calendar.pop() {
                 Some(event) if event.at <= end => event,
@@ -144,9 +145,9 @@ impl<'t> World<'t> {
             if event.at >= no_more_arrivals && self.is_idle() {
                 return Ok(self.finish(event.at, false));
             }
-            until_look -= 1;
-            if until_look == 0 || self.limit.is_some() {
-                until_look = self.until_look();
+            self.until_look -= 1;
+            if self.until_look == 0 {
+                self.until_look = self.next_look();
                 if let Some(limit) = self.limit.take().or_else(|| self.calendar.limit()) {
                     return Err(self.stopped(limit));
                 }
@@ -161,7 +162,7 @@ impl<'t> World<'t> {
     }
 
     /// Events until the next look, so that the limit of events is met to the event.
-    fn until_look(&self) -> u32 {
+    fn next_look(&self) -> u32 {
         let left = self.limits.events.saturating_sub(self.calendar.events()) + 1;
         u32::try_from(left).unwrap_or(LOOK_EVERY).clamp(1, LOOK_EVERY)
     }

@@ -189,6 +189,7 @@ pub(super) mod mark {
 
 impl Recycle for Call {
     fn set_next_free(&mut self, next: u32) {
+        self.state = CallState::Free;
         self.parent = next;
     }
 
@@ -199,6 +200,7 @@ impl Recycle for Call {
 
 impl Recycle for Job {
     fn set_next_free(&mut self, next: u32) {
+        self.state = JobState::Free;
         self.next = next;
     }
 

@@ -61,8 +61,12 @@ impl CircuitBreaker {
     }
 
     /// A permit to call now, or none: the call is rejected. A permit must come back by `record` or `cancel`.
+    #[inline]
     pub fn admit(&self, state: &mut BreakerState, now: Instant) -> Option<Permit> {
-        self.catch_up(state, now);
+        if state.mode() == Mode::Closed {
+            return Some(state.permit());
+        }
+        self.end_modes(state, now);
         // Only a breaker that waits for a call to wake it is still open after its time; strictly after, as Resilience4j.
         if state.mode() == Mode::Open && now > state.since() + self.open_for() {
             state.enter(Mode::HalfOpen, now);
@@ -75,7 +79,22 @@ impl CircuitBreaker {
     }
 
     /// The result of an admitted call, and how long it took.
+    #[inline]
     pub fn record(&self, state: &mut BreakerState, now: Instant, permit: Permit, outcome: Outcome, took: Nanos) {
+        // What happens most, told apart at once: one more success of a closed breaker that counts failures in a row.
+        if state.mode() == Mode::Closed
+            && state.is_current(permit)
+            && !self.counts.contains(outcome)
+            && let Tally::InARow(in_a_row) = state.tally()
+        {
+            *in_a_row = 0;
+            return;
+        }
+        self.record_any(state, now, permit, outcome, took);
+    }
+
+    #[inline(never)]
+    fn record_any(&self, state: &mut BreakerState, now: Instant, permit: Permit, outcome: Outcome, took: Nanos) {
         self.catch_up(state, now);
         if !state.is_current(permit) {
             return;

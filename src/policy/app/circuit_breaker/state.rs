@@ -66,6 +66,12 @@ impl BreakerState {
         first
     }
 
+    /// Whether a change of mode has not been told.
+    #[inline(always)]
+    pub fn has_untold(&self) -> bool {
+        self.untold[0].is_some()
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.mode
     }

@@ -1,0 +1,360 @@
+//! The pending events. While they are few, one sorted row. When they are many, only those of the next moment are kept in
+//! order; the others lie in buckets by time, unsorted until their moment comes, and what is beyond the last bucket in a heap.
+//!
+//! A calendar queue (Brown 1988) whose buckets are poured into a small ordered front, as in a ladder queue (Tang, Goh & Thng
+//! 2005): a push is an addition to a bucket, a pop is the end of a row. The width of the buckets follows how densely events
+//! have happened; where it is wrong, the front is a heap, and no operation costs more than a heap's. The order is that of the
+//! keys, however they are kept.
+
+use super::heap::{FEW, Heap, Smallest};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Where a key's time begins: its upper 56 bits are nanoseconds.
+pub(super) const TIME_AT: u32 = 72;
+const TIME_BITS: u32 = 128 - TIME_AT;
+
+/// Where `near` ends while it holds all.
+const ALL: u64 = u64::MAX;
+
+const BUCKETS: usize = 1024;
+const WORDS: usize = BUCKETS / 64;
+/// As many events a bucket should hold at most: its width is rounded down to a power of two.
+const PER_BUCKET: u64 = 8;
+/// Whether the width still fits is asked whenever so many events have been poured.
+const NOW_AND_THEN: u64 = 4096;
+/// It may be wrong by so many bits.
+const TOLERATED: u32 = 1;
+/// Events taken from a heap at the front, while one bucket is in turn, after which buckets are made narrower.
+const TOO_MANY: u32 = 1024;
+/// By so many bits.
+const NARROWER: u32 = 3;
+
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    near: Heap,
+    /// What is earlier is in `near`; all is while they are few.
+    near_ends: u64,
+    /// Time in units of 2^`width` nanoseconds is cut into buckets; those up to `current` are in `near`, the next `BUCKETS` - 1
+    /// here, each at its number modulo `BUCKETS`.
+    buckets: Box<[Vec<Smallest>; BUCKETS]>,
+    current: u64,
+    width: u32,
+    /// Which buckets hold something.
+    filled: [u64; WORDS],
+    /// What is, or was, beyond the last bucket.
+    far: BinaryHeap<Smallest>,
+    /// How many are in buckets or far.
+    ahead: usize,
+    /// Where `current` was when the width was last looked at, and how many events have been poured since.
+    looked_at: u64,
+    poured: u64,
+    from_heap: u32,
+}
+
+impl Default for Pending {
+    fn default() -> Pending {
+        Pending {
+            near: Heap::default(),
+            near_ends: ALL,
+            buckets: Box::new([const { Vec::new() }; BUCKETS]),
+            current: 0,
+            width: 0,
+            filled: [0; WORDS],
+            far: BinaryHeap::new(),
+            ahead: 0,
+            looked_at: 0,
+            poured: 0,
+            from_heap: 0,
+        }
+    }
+}
+
+#[inline(always)]
+fn time(key: u128) -> u64 {
+    (key >> TIME_AT) as u64
+}
+
+impl Pending {
+    /// No key is zero.
+    pub const NONE: u128 = 0;
+
+    #[inline(always)]
+    pub fn push(&mut self, key: u128) {
+        if time(key) >= self.near_ends {
+            self.push_ahead(key);
+        } else if !self.near.push_in_row(key) {
+            self.push_in_full_row(key);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_in_full_row(&mut self, key: u128) {
+        if self.near_ends == ALL { self.become_many(key) } else { self.near.push(key) }
+    }
+
+    #[inline(never)]
+    fn push_ahead(&mut self, key: u128) {
+        self.ahead += 1;
+        let bucket = time(key) >> self.width;
+        if bucket - self.current >= BUCKETS as u64 {
+            return self.far.push(Reverse(key));
+        }
+        self.put(bucket, key);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, bucket: u64, key: u128) {
+        let place = bucket as usize % BUCKETS;
+        self.buckets[place].push(Reverse(key));
+        self.filled[place / 64] |= 1 << (place % 64);
+    }
+
+    /// The next key; [`NONE`](Self::NONE) if nothing is pending.
+    #[inline(always)]
+    pub fn pop(&mut self) -> u128 {
+        match self.near.pop_from_row() {
+            Some(key) => key,
+            None => self.pop_elsewhere(),
+        }
+    }
+
+    #[inline(never)]
+    fn pop_elsewhere(&mut self) -> u128 {
+        loop {
+            if let Some(key) = self.near.pop_from_heap() {
+                self.from_heap += 1;
+                if self.from_heap > TOO_MANY && self.width > 0 && self.near_ends != ALL {
+                    self.lay_out(self.width.saturating_sub(NARROWER));
+                }
+                return key;
+            }
+            if let Some(key) = self.near.pop_from_row() {
+                return key;
+            }
+            if self.ahead <= FEW && !self.become_few() {
+                return Pending::NONE;
+            }
+            self.pour();
+        }
+    }
+
+    /// Puts the next bucket's events in order; some are ahead.
+    #[inline(always)]
+    fn pour(&mut self) {
+        self.fetch_far();
+        let Some(place) = self.next_filled() else { return };
+        self.filled[place / 64] &= !(1 << (place % 64));
+        let from = (self.current + 1) as usize % BUCKETS;
+        self.current += 1 + (place.wrapping_sub(from) % BUCKETS) as u64;
+        self.near_ends = begin_of(self.current + 1, self.width);
+        let bucket = &mut self.buckets[place];
+        self.ahead -= bucket.len();
+        self.poured += bucket.len() as u64 + u64::from(std::mem::take(&mut self.from_heap));
+        self.near.fill(bucket);
+        if self.poured > NOW_AND_THEN {
+            self.look_at_width();
+        }
+    }
+
+    /// The place of the first bucket after the present one that holds something.
+    #[inline(always)]
+    fn next_filled(&self) -> Option<usize> {
+        let from = (self.current + 1) as usize % BUCKETS;
+        let first = self.filled[from / 64] & (u64::MAX << (from % 64));
+        if first != 0 {
+            return Some(from / 64 * 64 + first.trailing_zeros() as usize);
+        }
+        // All around, to the part of the first word that was left out.
+        let word = (1..=WORDS).map(|ahead| (from / 64 + ahead) % WORDS).find(|word| self.filled[*word] != 0)?;
+        Some(word * 64 + self.filled[word].trailing_zeros() as usize)
+    }
+
+    /// Takes what the buckets have come to reach; if all are empty, they go on to where something is.
+    #[inline(always)]
+    fn fetch_far(&mut self) {
+        let Some(&Reverse(next)) = self.far.peek() else { return };
+        if self.far.len() == self.ahead {
+            self.current = self.current.max((time(next) >> self.width).saturating_sub(1));
+        }
+        if (time(next) >> self.width) - self.current < BUCKETS as u64 {
+            self.take_from_far();
+        }
+    }
+
+    #[inline(never)]
+    fn take_from_far(&mut self) {
+        while let Some(&Reverse(key)) = self.far.peek() {
+            let bucket = time(key) >> self.width;
+            if bucket - self.current >= BUCKETS as u64 {
+                return;
+            }
+            self.far.pop();
+            self.put(bucket, key);
+        }
+    }
+
+    /// Makes the buckets wider or narrower if they hold too few or too many.
+    #[cold]
+    #[inline(never)]
+    fn look_at_width(&mut self) {
+        let now = self.current << self.width;
+        let fitting = ((now - self.looked_at) * PER_BUCKET / self.poured).max(1).ilog2();
+        (self.looked_at, self.poured) = (now, 0);
+        if fitting.abs_diff(self.width) > TOLERATED {
+            self.lay_out(fitting);
+        }
+    }
+
+    /// The row is full: from now on they are many.
+    #[cold]
+    #[inline(never)]
+    fn become_many(&mut self, key: u128) {
+        let row = self.near.row();
+        // The first quarter tells how densely they lie: others may be far away.
+        let quarter = row.len() / 4;
+        let (first, after) = (time(row[row.len() - 1]), time(row[row.len() - 1 - quarter]));
+        self.near.push(key);
+        (self.looked_at, self.poured) = (first, 0);
+        self.lay_out(((after - first) * PER_BUCKET / quarter as u64).max(1).ilog2());
+    }
+
+    /// They are few again: all into the row; false if there are none.
+    #[cold]
+    #[inline(never)]
+    fn become_few(&mut self) -> bool {
+        let some = self.ahead > 0;
+        self.empty_buckets();
+        self.far.drain().for_each(|Reverse(key)| self.near.push(key));
+        (self.ahead, self.near_ends) = (0, ALL);
+        some
+    }
+
+    fn empty_buckets(&mut self) {
+        for (word, filled) in self.filled.iter_mut().enumerate() {
+            while *filled != 0 {
+                let place = word * 64 + filled.trailing_zeros() as usize;
+                // The longer of the two stays where it is in memory.
+                self.far.append(&mut std::mem::take(&mut self.buckets[place]).into());
+                *filled &= *filled - 1;
+            }
+        }
+    }
+
+    /// Cuts time into buckets of another width, from the next event on.
+    #[cold]
+    #[inline(never)]
+    fn lay_out(&mut self, width: u32) {
+        self.empty_buckets();
+        self.near.empty_into(&mut self.far);
+        (self.width, self.from_heap) = (width, 0);
+        let Some(&Reverse(next)) = self.far.peek() else { return };
+        self.current = time(next) >> width;
+        self.near_ends = begin_of(self.current + 1, width);
+        while let Some(&Reverse(key)) = self.far.peek()
+            && time(key) < self.near_ends
+        {
+            self.far.pop();
+            self.near.push(key);
+        }
+        self.ahead = self.far.len();
+        self.take_from_far();
+    }
+
+    pub fn len(&self) -> usize {
+        self.near.len() + self.ahead
+    }
+}
+
+/// When a bucket begins; never, beyond the end of time.
+#[inline(always)]
+fn begin_of(bucket: u64, width: u32) -> u64 {
+    let begins = u128::from(bucket) << width;
+    if begins >> TIME_BITS == 0 { begins as u64 } else { ALL - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::stream::{Source, Streams};
+    use std::collections::BTreeSet;
+
+    /// Pushes and pops by turns so that the number pending follows `wanted`, with delays drawn by `delay`.
+    fn follows_a_sorted_set(rounds: usize, wanted: impl Fn(usize) -> usize, delay: impl Fn(usize, &mut dyn FnMut(u32) -> u32) -> u64) {
+        let mut words = Streams::new(3).sequence("pending", "test");
+        let (mut pending, mut sorted) = (Pending::default(), BTreeSet::new());
+        let mut now = 0u64;
+        let mut most = 0;
+        for round in 0..rounds {
+            while sorted.len() <= wanted(round) {
+                let at = (now + delay(round, &mut |n| words.below(n))).min((1 << TIME_BITS) - 1);
+                let key = u128::from(at) << TIME_AT | (round as u128 + 1) << 34 | sorted.len() as u128;
+                sorted.insert(key);
+                pending.push(key);
+            }
+            most = most.max(sorted.len());
+            assert_eq!(pending.len(), sorted.len());
+            for _ in 0..1 + words.below(3) {
+                let next = sorted.pop_first();
+                assert_eq!(pending.pop(), next.unwrap_or(Pending::NONE), "round {round}");
+                now = next.map_or(now, time);
+            }
+        }
+        while let Some(next) = sorted.pop_first() {
+            assert_eq!(pending.pop(), next);
+        }
+        assert_eq!((pending.pop(), pending.len()), (Pending::NONE, 0));
+        assert!(most > 10);
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_sorted_set_while_they_become_few_and_many() {
+        follows_a_sorted_set(30_000, |round| if (round / 700) % 2 == 0 { 300 } else { 0 }, |_, below| u64::from(below(1_000_000)));
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_sorted_set_of_delays_of_many_sizes() {
+        let delay = |_, below: &mut dyn FnMut(u32) -> u32| u64::from(below(1000)) << (4 * below(12));
+        follows_a_sorted_set(30_000, |_| 200, delay);
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_sorted_set_when_much_happens_at_once() {
+        let delay = |round: usize, below: &mut dyn FnMut(u32) -> u32| if round % 500 < 200 { 0 } else { 1_000_000 * u64::from(below(2)) };
+        follows_a_sorted_set(20_000, |round| 40 + (round / 1000) % 3 * 400, delay);
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_sorted_set_after_an_idle_time_has_made_buckets_wide() {
+        // Long idle, then much in a small part of one bucket: the front becomes a heap, and buckets narrower again.
+        let delay = |round: usize, below: &mut dyn FnMut(u32) -> u32| {
+            if round < 500 { 10_000_000_000 + u64::from(below(1_000_000)) } else { u64::from(below(1000)) }
+        };
+        follows_a_sorted_set(20_000, |_| 500, delay);
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_sorted_set_up_to_the_end_of_time() {
+        let delay = |_, below: &mut dyn FnMut(u32) -> u32| u64::from(below(u32::MAX)) << 12;
+        follows_a_sorted_set(5_000, |_| 100, delay);
+    }
+
+    #[test]
+    fn buckets_are_made_narrower_when_too_much_falls_into_one() {
+        let mut pending = Pending::default();
+        let key = |at: u64, n: u64| u128::from(at) << TIME_AT | u128::from(n);
+        for n in 1..100 {
+            pending.push(key(n * 1_000_000_000, n));
+        }
+        let wide = pending.width;
+        assert!(wide > 20, "{wide}");
+        for n in 1..10_000 {
+            pending.push(key(n * 50, n));
+        }
+        for n in 1..5_000 {
+            assert_eq!(time(pending.pop()), n * 50);
+        }
+        assert!(pending.width < wide - 5, "{} of {wide}", pending.width);
+    }
+}
