@@ -73,9 +73,12 @@ fn machines_get_the_same_as_json() {
     assert_eq!(exit, Some(0));
     let calls: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(calls[0]["call"], "order-service.place -> orders-db.insert, order-service/v2.place -> orders-db.insert");
+    let model = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/models/order-mesh.yaml")).unwrap();
+    let line = model.lines().position(|line| line.trim_start().starts_with("orders-db:")).unwrap();
+    let place = format!("models/order-mesh.yaml:{}", line + 1);
     let last = calls[0]["through"].as_array().unwrap().last().unwrap();
     let workers = last["values"].as_array().unwrap().iter().find(|value| value["name"] == "workers").unwrap();
-    assert_eq!((workers["value"].as_str(), workers["from"].as_str()), (Some("50"), Some("models/order-mesh.yaml:51")));
+    assert_eq!((workers["value"].as_str(), workers["from"].as_str()), (Some("50"), Some(place.as_str())));
 }
 
 /// `--resolved` tells the values of manifests, each default with whose it is, beside a model that reads back.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub type Places<'a> = &'a dyn Fn(&From) -> String;
 
 /// A column for the text that stays readable beside a long place.
-const NARROWEST: usize = 44;
+const NARROWEST: usize = 30;
 
 /// Calls, one after the other.
 pub fn text(calls: &[Call], places: Places<'_>, style: Style) -> String {

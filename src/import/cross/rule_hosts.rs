@@ -40,7 +40,8 @@ fn is_used(cross: &Cross, rule: &DestinationRule) -> bool {
     told || served || entered || mesh.virtual_services.iter().any(called)
 }
 
-/// The destination asks for a subset that only this rule has, or has no rule of its own and nearly the same name.
+/// The two objects are called alike and the destination asks for a subset that only this rule has, or it has no rule of its
+/// own and nearly the same name as the rule's host.
 fn is_meant(cross: &Cross, rule: &DestinationRule, service: &VirtualService, to: &Destination) -> bool {
     let host = &to.host.value;
     let from = viewers(service);
@@ -49,7 +50,8 @@ fn is_meant(cross: &Cross, rule: &DestinationRule, service: &VirtualService, to:
     match &to.subset {
         Some(subset) => {
             let has = |rule: &DestinationRule| rule.subsets.iter().any(|known| known.name.value == subset.value);
-            has(rule) && !of_host.any(has)
+            let pair = (&rule.meta.name, &rule.meta.namespace) == (&service.meta.name, &service.meta.namespace);
+            has(rule) && !of_host.any(has) && (pair || alike(&rule.host.value, host))
         }
         None => of_host.next().is_none() && alike(&rule.host.value, host),
     }

@@ -22,7 +22,7 @@ pub(in crate::import) fn check(notes: &mut Notes, rules: &[At]) {
             catch_all = Some(number);
         }
         let covered = |entry: &&Node| seen.iter().any(|earlier| covers(earlier, entry));
-        if !entries.is_empty() && entries.iter().all(|entry| covered(&entry)) {
+        if !entries.is_empty() && entries.iter().all(covered) {
             let weighted = has_weights(rule.node);
             let code = if weighted { "shadowed-weights" } else { "unreachable-rule" };
             let more = if weighted { "; its weights mean nothing" } else { "" };

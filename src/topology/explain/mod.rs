@@ -200,7 +200,10 @@ fn alike(a: &Call, b: &Call) -> bool {
 fn without_repetition(hops: Vec<Hop>) -> Vec<Hop> {
     let mut all: Vec<Hop> = Vec::new();
     let mut full: Vec<Hop> = Vec::new();
-    let kind = |hop: &Hop| hop.title.chars().take_while(|c| *c != '`' && *c != '|').collect::<String>();
+    let kind = |hop: &Hop| match hop.title.starts_with("cluster") {
+        true => "cluster".to_string(),
+        false => hop.title.chars().take_while(|c| *c != '`').collect::<String>(),
+    };
     for hop in hops {
         if full.contains(&hop) {
             continue;

@@ -1,13 +1,14 @@
 //! Manifests by themselves: every object with the values that hold, and what a call to one of their hosts goes through.
 
 use super::clusters::block_lines;
-use super::routes::{bound_to, route_lines};
-use super::{Call, From, Hop, ISTIO, Told};
+use super::routes::{bound_to, policy_of, route_lines};
+use super::{Call, From, Hop, ISTIO, Told, without_repetition};
 use crate::base::diagnostic::Diagnostic;
 use crate::model::mesh::{
     Action, DestinationRule, ExportTo, Host, KubeService, Labels, Mesh, Meta, MtlsMode, VirtualService, Workload, Written,
 };
 use crate::policy::envoy::release::Release;
+use crate::policy::envoy::retry::RetryPolicy;
 use crate::topology::rules;
 
 /// An object with the values that hold.
@@ -57,7 +58,8 @@ fn exported(to: &[ExportTo]) -> Told {
 }
 
 fn virtual_service(service: &VirtualService, release: Release) -> Vec<Told> {
-    let routes = service.http.iter().enumerate().flat_map(|(place, route)| route_lines(route, place, false, release));
+    let routes =
+        service.http.iter().enumerate().flat_map(|(place, route)| route_lines(route, place, false, policy_of(route, release).as_ref()));
     bound_to(service).into_iter().chain([exported(&service.export_to)]).chain(routes).collect()
 }
 
@@ -141,7 +143,12 @@ fn call(mesh: &Mesh, host: &Host, release: Release) -> Call {
     let mut hops: Vec<Hop> = Vec::new();
     let mut targets: Vec<(Host, Option<String>, u32)> = Vec::new();
     for rule in holding.iter().take(1) {
-        let lines = rule.http.iter().enumerate().flat_map(|(place, route)| route_lines(route, place, false, release)).collect();
+        let lines = rule
+            .http
+            .iter()
+            .enumerate()
+            .flat_map(|(place, route)| route_lines(route, place, false, policy_of(route, release).as_ref()))
+            .collect();
         let gates = rule.gateways.iter().map(|written| super::routes::gateway(&written.value)).collect::<Vec<_>>().join(", ");
         let title = format!("a proxy of {gates}: routes of {}, tried in order", rule.meta.path());
         hops.push(Hop { title, from: From::Origin(rule.meta.origin.clone()), lines });
@@ -154,12 +161,12 @@ fn call(mesh: &Mesh, host: &Host, release: Release) -> Call {
         }
     }
     if holding.is_empty() {
-        let lines = super::routes::unruled_lines(release);
+        let lines = super::routes::unruled_lines(Some(&RetryPolicy::istio(release, false)));
         hops.push(Hop { title: "a sidecar: no VirtualService is for this host".into(), from: ISTIO, lines });
         targets.push((host.clone(), None, 0));
     }
     hops.extend(targets.into_iter().map(|(host, subset, port)| cluster(mesh, &host, subset.as_deref(), port, release)));
-    Call { name: format!("a call to {host}"), from: From::Nothing, hops }
+    Call { name: format!("a call to {host}"), from: From::Nothing, hops: without_repetition(hops) }
 }
 
 fn forwarded(route: &crate::model::mesh::HttpRoute) -> Vec<&crate::model::mesh::Destination> {

@@ -57,7 +57,7 @@ impl Teller<'_> {
 
     /// Without a VirtualService everything goes to the host, with the retries of the mesh.
     fn unruled(&self, rule: &Rule) -> Vec<Told> {
-        let mut lines = unruled_lines(self.release);
+        let mut lines = unruled_lines(rule.retry.as_ref());
         if let Action::Forward { targets, .. } = &rule.action {
             lines.extend(targets.iter().map(|target| Told::new("to", self.cluster_name(target.cluster.ok()), "", From::Nothing)));
         }
@@ -71,12 +71,11 @@ impl Teller<'_> {
     fn service_routes(&self, number: usize, rules: &[Rule]) -> Hop {
         let service = &self.model.imported.virtual_services[number];
         let of = |rule: &&Rule| rule.source.as_ref().is_some_and(|source| source.service == number);
-        let places: Vec<(usize, bool)> =
-            rules.iter().filter(of).map(|r| (r.source.as_ref().expect("it has").route, r.when.is_empty())).collect();
+        let met: Vec<(usize, &Rule)> = rules.iter().filter(of).filter_map(|rule| Some((rule.source.as_ref()?.route, rule))).collect();
         let mut lines = Vec::new();
         for (place, route) in service.http.iter().enumerate() {
-            match places.iter().find(|(known, _)| *known == place) {
-                Some((_, always)) => lines.extend(route_lines(route, place, *always, self.release)),
+            match met.iter().find(|(known, _)| *known == place) {
+                Some((_, rule)) => lines.extend(route_lines(route, place, rule.when.is_empty(), rule.retry.as_ref())),
                 None if matches!(route.action, Written::Delegate(_)) => {}
                 None => {
                     let meaning = "for none of these calls: it wants other requests, or an earlier route takes them";
@@ -89,9 +88,14 @@ impl Teller<'_> {
 }
 
 /// What holds for the requests of a host without a VirtualService.
-pub(super) fn unruled_lines(release: Release) -> Vec<Told> {
+pub(super) fn unruled_lines(retry: Option<&RetryPolicy>) -> Vec<Told> {
     let limit = Told::new("timeout", "none", "it may take for ever", ISTIO);
-    std::iter::once(limit).chain(default_retries(release)).collect()
+    std::iter::once(limit).chain(retry.into_iter().flat_map(default_retries)).collect()
+}
+
+/// The retries of a route as its words make them; those of the mesh where it has none.
+pub(super) fn policy_of(route: &HttpRoute, release: Release) -> Option<RetryPolicy> {
+    RetryPolicy::of(route.retries.as_ref().map(written_retries).as_ref(), release, false)
 }
 
 /// `route 2`, or with the name of the route
@@ -100,7 +104,7 @@ fn title(route: &HttpRoute, place: usize) -> String {
 }
 
 /// A route with everything that it does.
-pub(super) fn route_lines(route: &HttpRoute, place: usize, always: bool, release: Release) -> Vec<Told> {
+pub(super) fn route_lines(route: &HttpRoute, place: usize, always: bool, retry: Option<&RetryPolicy>) -> Vec<Told> {
     let when = match (always && !route.matches.is_empty(), conditions(&route.matches)) {
         (_, None) => "every request".to_string(),
         (true, Some(when)) => format!("{when}, as these calls always are"),
@@ -122,7 +126,7 @@ pub(super) fn route_lines(route: &HttpRoute, place: usize, always: bool, release
         }
         Written::Forward(destinations) => {
             inner.extend(times(route));
-            inner.extend(retries(route, release));
+            inner.extend(retries(route, retry));
             inner.extend(weighted(destinations));
         }
     }
@@ -161,12 +165,12 @@ fn times(route: &HttpRoute) -> Vec<Told> {
 }
 
 /// The retries of a route, or those of the mesh where it says nothing.
-fn retries(route: &HttpRoute, release: Release) -> Vec<Told> {
+fn retries(route: &HttpRoute, policy: Option<&RetryPolicy>) -> Vec<Told> {
     let Some(written) = &route.retries else {
-        return default_retries(release);
+        return policy.map_or_else(Vec::new, default_retries);
     };
     let origin = |origin: &crate::model::tree::Origin| From::Origin(origin.clone());
-    let Some(policy) = RetryPolicy::of(Some(&written_retries(written)), release, false) else {
+    let Some(policy) = policy else {
         return vec![Told::new("retries.attempts", 0, "one try, no retries", origin(&written.origin))];
     };
     let times = timeouts(route);
@@ -179,9 +183,9 @@ fn retries(route: &HttpRoute, release: Release) -> Vec<Told> {
     };
     lines.push(Told::or("retries.perTryTimeout", written.per_try_timeout.as_ref(), "none", per_try, ISTIO));
     let on = written.retry_on.as_ref().map_or(ISTIO, |on| origin(&on.origin));
-    lines.push(Told::new("retries.retryOn", conditions_of(&policy), not_retried(&policy, times.per_try.is_some()), on));
+    lines.push(Told::new("retries.retryOn", conditions_of(policy), not_retried(policy, times.per_try.is_some()), on));
     let backoff = written.backoff.as_ref().map_or(ENVOY, |base| origin(&base.origin));
-    lines.push(Told::new("retries.backoff", backoff_of(&policy), "drawn from 0 to a bound that doubles", backoff));
+    lines.push(Told::new("retries.backoff", backoff_of(policy), "drawn from 0 to a bound that doubles", backoff));
     let ignore = written.ignore_previous_hosts.as_ref().map_or(ISTIO, |written| origin(&written.origin));
     let hosts = if policy.avoids_previous_hosts { "a retry looks for another host, five times" } else { "" };
     lines.push(Told::new("retries.retryIgnorePreviousHosts", policy.avoids_previous_hosts, hosts, ignore));
@@ -191,8 +195,7 @@ fn retries(route: &HttpRoute, release: Release) -> Vec<Told> {
     lines
 }
 
-fn default_retries(release: Release) -> Vec<Told> {
-    let policy = &RetryPolicy::istio(release, false);
+fn default_retries(policy: &RetryPolicy) -> Vec<Told> {
     vec![
         Told::new("retries.attempts", policy.num_retries, format!("after the first try: {} tries in all", policy.num_retries + 1), ISTIO),
         Told::new("retries.retryOn", conditions_of(policy), not_retried(policy, false), ISTIO),
