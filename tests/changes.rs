@@ -131,6 +131,7 @@ fn changes_that_meet_nothing_are_errors_that_name_the_nearest() {
         ("mesh.VirtualService/default/orders.spec.http.onyl.timeout=1s", "bad-change", "did you mean `only`?"),
         ("mesh.VirtualService/default/orders.spec.http[0].timeot=1s", "unknown-field", "did you mean `timeout`?"),
         ("mesh.VirtualService/default/orders.spec.http[0].timeout=fast", "bad-duration", "--set:1:"),
+        ("mesh.DestinationRule/default/orders=5", "bad-change", "is a map, not a number"),
         ("mesh.DestinationRule/default/orders.spec.host={}", "wrong-type", "--set:1:"),
     ] {
         let (data, problems, exit) = brownout(directory.path(), &["run", "m.yaml", "--set", set]);

@@ -118,6 +118,13 @@ impl<'a> Reader<'a> {
                 self.mesh.changed.push((name.clone(), change.patch.clone()));
                 return None;
             }
+            if change.patch.mapping().is_none() {
+                let place = change.patch.origin.spot().map(|spot| self.sources.place(spot));
+                let message = format!("what is to change of `{name}` is a map, not {}", change.patch.kind());
+                let problem = Diagnostic::error("bad-change", message).at(path.to_string()).placed(place);
+                self.notes.found.push(problem.help("write `{spec: {…}}`, or `null` to take the object out"));
+                continue;
+            }
             let mut misfits = Vec::new();
             node = objects::changed(node, change.patch.clone(), name, &mut misfits);
             for misfit in misfits {
