@@ -93,3 +93,34 @@ fn a_mistake_of_a_variant_names_the_variant() {
         assert!(format!("{data}{told}").contains("`shop` has no endpoint `sell` (in variant `bad`)"), "{data}{told}");
     }
 }
+
+/// The verdict is on the model as it is written; that a variant fails is a result.
+#[test]
+fn comparisons_exit_with_1_if_the_model_as_written_fails() {
+    let with = |limit: &str| {
+        let changed = "expect: {fast: p99(c) < LIMIT}\n".replace("LIMIT", limit);
+        let directory = holding(&[("m.yaml", &format!("{SHOP}{changed}").replace("[{work: 2ms}]", "[{work: 2s}]"))]);
+        let (told, _, exit) = brownout(directory.path(), &["compare", "m.yaml", "-q", "--seeds", "2"]);
+        (exit, told)
+    };
+    let (exit, told) = with("1s");
+    assert_eq!(exit, Some(0), "only the variant `slow` fails: {told}");
+    let (exit, told) = with("2ms");
+    assert_eq!(exit, Some(1), "{told}");
+    let (help, _, _) = brownout(Path::new("."), &["compare", "--help"]);
+    assert!(help.contains("Exit code 1") && help.contains("as it is written has failed"), "{help}");
+}
+
+/// It would be mistaken for the model as it is written, which stands beside its variants under this name.
+#[test]
+fn a_variant_called_model_is_refused() {
+    let directory = holding(&[("m.yaml", &SHOP.replace("slow:", "model:"))]);
+    for command in ["compare", "run", "check"] {
+        let (data, told, exit) = brownout(directory.path(), &[command, "m.yaml"]);
+        assert_eq!(exit, Some(2));
+        assert!(format!("{data}{told}").contains("error[bad-name]: a variant cannot be called `model`"), "{data}{told}");
+    }
+    let named = holding(&[("m.yaml", SHOP)]);
+    let (_, told, exit) = brownout(named.path(), &["compare", "m.yaml", "-q", "--seeds", "1", "--variants", "model,slow"]);
+    assert_eq!(exit, Some(0), "the model itself may be asked for: {told}");
+}

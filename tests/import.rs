@@ -339,6 +339,52 @@ fn a_deployment_gives_replicas_where_the_model_gives_none() {
         assert_eq!((loaded.model.services["a"].replicas, loaded.origin("services.a.replicas").as_str()), (replicas, origin));
         let resolved = brownout::model::resolved::yaml(&loaded);
         assert!(resolved.contains(&format!("replicas: {replicas}  # {origin}")), "{resolved}");
-        assert!(resolved.contains("#   Deployment/shop/a  d.yaml:3"), "{resolved}");
     }
+}
+
+/// Matches of earlier rules that take all that a later rule wants: the later one is never reached.
+#[test]
+fn rules_behind_wider_ones_are_told() {
+    let two = |first: &str, second: &str, weights: bool| {
+        let weighted = "route: [{destination: {host: a, subset: x}, weight: 1}, {destination: {host: a, subset: y}, weight: 1}]";
+        let route = if weights { weighted } else { "route: [{destination: {host: a}}]" };
+        let subsets = object("DestinationRule", "{host: a, subsets: [{name: x}, {name: y}]}");
+        let rules = format!("{{match: {first}, route: [{{destination: {{host: a}}}}]}}, {{match: {second}, {route}}}");
+        said(&format!("{}---\n{subsets}", object("VirtualService", &format!("{{hosts: [a], http: [{rules}]}}"))))
+    };
+    for (first, second, reached) in [
+        ("[{uri: {prefix: /a}}]", "[{uri: {prefix: /a/b}}]", false),
+        ("[{uri: {prefix: /a}}]", "[{uri: {exact: /a}, method: {exact: GET}}]", false),
+        ("[{uri: {prefix: /a/b}}]", "[{uri: {prefix: /a}}]", true),
+        ("[{uri: {prefix: /a}, ignoreUriCase: true}]", "[{uri: {prefix: /a/b}}]", true),
+        ("[{uri: {regex: '/a.*'}}]", "[{uri: {prefix: /a}}]", true),
+        ("[{headers: {x: {exact: a}}}]", "[{headers: {x: {exact: a}, y: {exact: b}}}]", false),
+        ("[{headers: {x: {exact: a}}}]", "[{headers: {x: {exact: b}}}]", true),
+        ("[{headers: {x: {exact: a}}, uri: {prefix: /a}}]", "[{headers: {x: {exact: a}}}]", true),
+        ("[{method: {exact: GET}}, {uri: {prefix: /b}}]", "[{uri: {exact: /b/c}}, {method: {exact: GET}, port: 80}]", false),
+        ("[{method: {exact: GET}}]", "[{method: {exact: GET}}, {method: {exact: PUT}}]", true),
+    ] {
+        for (weights, code) in [(false, "unreachable-rule"), (true, "shadowed-weights")] {
+            let expected = if reached { vec![] } else { vec![(Severity::Warning, code)] };
+            assert_eq!(two(first, second, weights), expected, "{first}, then {second}");
+        }
+    }
+}
+
+/// A DestinationRule that seems to be made for a destination, and is for another host.
+#[test]
+fn rules_for_a_host_that_nothing_sends_to_are_told() {
+    let service = |to: &str| object("VirtualService", &format!("{{hosts: [orders], http: [{{route: [{{destination: {to}}}]}}]}}"));
+    let rule = |host: &str| object("DestinationRule", &format!("{{host: {host}, subsets: [{{name: v2, labels: {{v: v2}}}}]}}"));
+    let told = |to: &str, host: &str| {
+        let said = said(&format!("{}---\n{}", service(to), rule(host)));
+        said.into_iter().map(|(_, code)| code).collect::<Vec<_>>()
+    };
+    assert_eq!(told("{host: orders, subset: v2}", "orders"), [""; 0]);
+    assert_eq!(told("{host: orders, subset: v2}", "billing"), ["unknown-subset", "rule-host-differs"]);
+    assert_eq!(told("{host: orders}", "order"), ["rule-host-differs"]);
+    assert_eq!(told("{host: orders}", "orders.prod.svc.cluster.local"), ["rule-host-differs"]);
+    assert_eq!(told("{host: orders}", "billing"), [""; 0], "a rule for another service is no mistake");
+    let both = format!("{}---\n{}---\n{}", service("{host: orders, subset: v2}"), rule("orders"), rule("order"));
+    assert_eq!(said(&both), [], "the destination has a rule");
 }

@@ -35,7 +35,7 @@ fn compiled(name: &str, variant: Option<&str>, sets: &[&str]) -> (Topology, Vec<
     let manifests = loaded.model.manifests.clone();
     let files = manifests.iter().map(|file| loaded.sources.add(file.as_str(), load(file).unwrap()).expect("it is text"));
     let files: Vec<_> = files.collect();
-    let imported = brownout::import::read(&loaded.sources, &files);
+    let imported = brownout::import::read_changed(&loaded.sources, &files, &loaded.changes);
     assert!(!imported.problems.has_errors(), "{name} {variant:?}: {:?}", imported.problems);
     loaded.adopt(imported.mesh);
     let topology = topology::compile::compile(&loaded.model, &text);

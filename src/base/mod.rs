@@ -15,3 +15,6 @@ pub mod stream;
 pub mod time;
 mod ziggurat;
 mod ziggurat_tables;
+
+/// The name of a model without a variant, wherever it stands beside its variants.
+pub const AS_WRITTEN: &str = "model";

@@ -1,5 +1,6 @@
 //! `brownout check`: what is wrong with models, and what can be said of them without running.
 
+use super::explain::{self, Explain};
 use super::manifests::Given;
 use super::read::{self, stderr_style};
 use super::{Exit, note, print};
@@ -15,9 +16,12 @@ pub(super) struct Check {
     /// Models, and manifests of Istio and Kubernetes: YAML or JSON files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Print the model with every default and where each value comes from
+    /// Print the model, and what holds of manifests, with every default and where each value comes from
     #[arg(long)]
     resolved: bool,
+    /// Say in words what each call to this service, and by it, goes through
+    #[arg(long, value_name = "SERVICE", conflicts_with = "resolved")]
+    explain: Option<String>,
     /// Check this variant of the model
     #[arg(long)]
     variant: Option<String>,
@@ -46,12 +50,19 @@ impl Check {
     pub(super) fn execute(self) -> Exit {
         let given = Given::read(&self.files);
         let of_kubernetes = given.manifests(&self.files);
+        if let Some(service) = &self.explain {
+            let colour = !self.no_color && std::io::stdout().is_terminal() && stderr_style().colour;
+            let (variant, json) = (self.variant.as_deref(), self.format == "json");
+            let explain = Explain { service, sets: &self.set, variant, json, style: Style { colour } };
+            return explain.execute(&self.files, &given, &of_kubernetes);
+        }
         let models = self.files.iter().filter(|file| !of_kubernetes.contains(file));
         let mut found: Vec<Found> = models.flat_map(|file| self.look(file, &given)).collect();
         if !of_kubernetes.is_empty() {
             // Manifests are looked at together: they are used together.
-            let (findings, sources) = given.check(&of_kubernetes);
-            found.push(Found { findings, sources, resolved: None });
+            let (findings, sources, mesh) = given.check(&of_kubernetes);
+            let resolved = (self.resolved && !findings.has_errors()).then(|| explain::alone(&mesh, &sources));
+            found.push(Found { findings, sources, resolved });
         }
         if self.quiet {
             found.iter_mut().for_each(|f| f.findings.list.retain(|finding| finding.severity != Severity::Note));

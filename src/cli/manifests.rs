@@ -1,17 +1,22 @@
 //! Manifests: those that a model names, and those that are checked by themselves.
 
 use super::glob;
-use super::read::load;
+use super::read::{self, load};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::import;
 use crate::model::Loaded;
+use crate::model::mesh::Mesh;
 use crate::model::source::{SourceId, Sources};
+use crate::model::tree::Path as Inside;
+use crate::topology::check;
+use crate::topology::explain::default_release;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Reads what a model names under `manifests` and puts it into the model; tells what is wrong and what is to be noted.
-pub(super) fn adopt(loaded: &mut Loaded) -> Diagnostics {
-    if loaded.model.manifests.is_empty() {
+/// And hands out the texts of the files beside the model by their names, as those that a model names elsewhere.
+pub(super) fn adopt(loaded: &mut Loaded, data: &mut BTreeMap<String, String>) -> Diagnostics {
+    if loaded.model.manifests.is_empty() && loaded.changes.is_empty() {
         return Diagnostics::new();
     }
     let mut problems = Diagnostics::new();
@@ -31,14 +36,18 @@ pub(super) fn adopt(loaded: &mut Loaded) -> Diagnostics {
             Ok(found) => {
                 for file in found {
                     match add(&mut loaded.sources, &file) {
-                        Ok(id) => files.push(id),
+                        Ok(id) => {
+                            let beside = file.strip_prefix(&directory).unwrap_or(&file).to_string_lossy().into_owned();
+                            data.insert(beside, loaded.sources.text(id).to_owned());
+                            files.push(id);
+                        }
                         Err(why) => refuse(why, "name files that can be read"),
                     }
                 }
             }
         }
     }
-    let imported = import::read(&loaded.sources, &files);
+    let imported = import::read_changed(&loaded.sources, &files, &loaded.changes);
     problems.append(imported.problems);
     problems.append(import::cross_check(&loaded.sources, &imported.mesh));
     loaded.adopt(imported.mesh);
@@ -49,6 +58,13 @@ fn add(sources: &mut Sources, file: &Path) -> Result<SourceId, String> {
     let name = file.to_string_lossy();
     let bytes = load(&name)?;
     sources.add(name, bytes).map_err(|problems| problems.list[0].message.clone())
+}
+
+/// The place of a finding whose path leads into an object.
+fn placed(problem: Diagnostic, sources: &Sources, mesh: &Mesh) -> Diagnostic {
+    let origin = problem.path.as_deref().and_then(Inside::parse).and_then(|path| mesh.origin_of(&path).cloned());
+    let place = origin.and_then(|origin| origin.spot()).map(|spot| sources.place(spot));
+    problem.placed(place)
 }
 
 /// Files that were read once: what comes through a pipe cannot be read again.
@@ -82,13 +98,17 @@ impl Given {
     }
 
     /// What is to be said of manifests that are used together.
-    pub(super) fn check(&self, files: &[PathBuf]) -> (Diagnostics, Sources) {
+    pub(super) fn check(&self, files: &[PathBuf]) -> (Diagnostics, Sources, Mesh) {
         let mut sources = Sources::new();
         let ids: Vec<SourceId> = files.iter().filter_map(|file| self.add(&mut sources, file)).collect();
         let imported = import::read(&sources, &ids);
         let mut problems = imported.problems;
         problems.append(import::cross_check(&sources, &imported.mesh));
+        if !problems.has_errors() {
+            let found = check::manifests(&imported.mesh, default_release()).into_iter().map(read::diagnostic);
+            problems.list.extend(found.map(|problem| placed(problem, &sources, &imported.mesh)));
+        }
         problems.sort();
-        (problems, sources)
+        (problems, sources, imported.mesh)
     }
 }

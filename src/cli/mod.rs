@@ -5,6 +5,7 @@
 
 mod check;
 mod compare;
+mod explain;
 mod glob;
 mod manifests;
 mod output;
@@ -49,15 +50,23 @@ const EXAMPLES: &str = "Examples:
       what each pattern changes, on the same seeds
   brownout check MODEL
       what can be said without running it
+  brownout check MODEL --explain orders
+      what each call to `orders` goes through, and where that is written
 
-Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was
-reached, 130 interrupted (what was finished is written).";
+Exit codes: 0 fine, 1 an expectation failed (with `compare`: one of the model as
+it is written), 2 bad input, 3 a limit was reached, 130 interrupted (what was
+finished is written).";
+
+const COMPARE_EXITS: &str = "Exit code 1 says that an expectation of the model as it is written has failed
+with some seed. Variants are there to fail: that one does is a result, which the
+table shows, and changes no exit code.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run a model: golden signals, the cascade told in words, expectations with ✓/✗
     Run(run::Run),
     /// Run the variants of a model on the same seeds: paired differences with intervals
+    #[command(after_help = COMPARE_EXITS)]
     Compare(compare::Compare),
     /// Validate models and tell what can be said without running them
     Check(check::Check),

@@ -1,12 +1,13 @@
 //! Reads models and the files that they name, compiles them, and tells what is wrong.
 
-use super::{Exit, manifests, note};
+use super::{Exit, explain, manifests, note};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{self, Loaded, Loader, Refused, resolved};
 use crate::report::{Style, diagnostics};
 use crate::topology::Topology;
-use crate::topology::check::{self, Weight};
+use crate::topology::check::{self, Finding, Weight};
 use crate::topology::compile::compile;
+use crate::topology::explain::From;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
@@ -28,7 +29,16 @@ pub(super) struct Compiled {
 
 impl Compiled {
     pub(super) fn resolved(&self) -> String {
-        resolved::yaml(&self.loaded)
+        let of_manifests = explain::of_manifests(&self.loaded.model, &|from| self.origin(from));
+        format!("{}{of_manifests}", resolved::yaml(&self.loaded))
+    }
+
+    /// Where a value comes from, in words.
+    pub(super) fn origin(&self, from: &From) -> String {
+        match from {
+            From::Path(path) => self.loaded.origin(path),
+            other => explain::place(&self.loaded.sources, other),
+        }
     }
 
     /// The resolved model and the files that it names, which then run anywhere. What has a path of its own or lies above
@@ -43,14 +53,8 @@ impl Compiled {
     /// What can be said without running it.
     pub(super) fn findings(&self) -> Diagnostics {
         let mut all = self.of_manifests.clone();
-        for finding in check::check(&self.topology) {
-            let diagnostic = match finding.weight {
-                Weight::Error => Diagnostic::error(finding.code, finding.message),
-                Weight::Warning => Diagnostic::warning(finding.code, finding.message),
-                Weight::Note => Diagnostic::note(finding.code, finding.message),
-            };
-            all.push(diagnostic.at(finding.path).help(finding.help));
-        }
+        let found = check::check(&self.topology).into_iter().chain(check::bindings(&self.loaded.model));
+        all.list.extend(found.map(diagnostic));
         self.loaded.placed(all)
     }
 
@@ -64,6 +68,16 @@ impl Compiled {
             note(&format!("note: {things} a look: `brownout check` tells"));
         }
     }
+}
+
+/// A finding as it is told.
+pub(super) fn diagnostic(finding: Finding) -> Diagnostic {
+    let made = match finding.weight {
+        Weight::Error => Diagnostic::error(finding.code, finding.message),
+        Weight::Warning => Diagnostic::warning(finding.code, finding.message),
+        Weight::Note => Diagnostic::note(finding.code, finding.message),
+    };
+    made.at(finding.path).help(finding.help)
 }
 
 /// Whether stderr wants colour.
@@ -122,7 +136,7 @@ pub(super) fn try_compiled_from(from: Loader<'_>, file: &Path, sets: &[String], 
         }
         refused
     })?;
-    let of_manifests = manifests::adopt(&mut loaded);
+    let of_manifests = manifests::adopt(&mut loaded, &mut data.borrow_mut());
     let refuse = |loaded: Loaded, problems: Diagnostics| {
         Box::new(Refused { problems: loaded.placed(problems), variants: loaded.variants, sources: loaded.sources, rest: None })
     };
@@ -142,7 +156,16 @@ pub(super) fn try_compiled_from(from: Loader<'_>, file: &Path, sets: &[String], 
 
 /// The same problems, said to be a variant's.
 pub(super) fn of_variant(problems: &mut Diagnostics, name: &str) {
-    problems.list.iter_mut().for_each(|problem| problem.message.push_str(&format!(" (in variant `{name}`)")));
+    for problem in &mut problems.list {
+        problem.message.push_str(&format!(" (in variant `{name}`)"));
+        // The variant takes away what an expectation of the model is about.
+        let expectation = problem.path.as_deref().and_then(|path| path.strip_prefix("expect."));
+        if let Some(expectation) = expectation.filter(|_| problem.code.starts_with("unknown-")) {
+            let way = format!("if the variant takes it away, let it take the expectation away too: `expect: {{{expectation}: null}}`");
+            let known = problem.help.take().filter(|help| help.starts_with("did you mean"));
+            problem.help = Some(known.map_or_else(|| way.clone(), |help| format!("{help} Or {way}")));
+        }
+    }
 }
 
 /// The model as written and its variants (all, or those named), compiled; every variant's problems are printed.
@@ -151,7 +174,8 @@ pub(super) fn variants(file: &Path, sets: &[String], only: &[String]) -> Result<
     let names: Vec<String> = if only.is_empty() { base.loaded.variants.clone() } else { only.to_vec() };
     let mut all = vec![base];
     let mut failed = None;
-    for name in names.iter().filter(|name| name.as_str() != crate::experiment::aggregate::MODEL) {
+    // The model as it is written runs in any case.
+    for name in names.iter().filter(|name| name.as_str() != crate::base::AS_WRITTEN) {
         match try_compiled(file, sets, Some(name)) {
             Ok(variant) => all.push(variant),
             Err(mut refused) => {

@@ -4,7 +4,8 @@ use super::output::Directory;
 use super::read::{self, Compiled};
 use super::{Common, Exit, note, print, watch};
 use crate::analysis::traces;
-use crate::experiment::aggregate::{Comparison, MODEL};
+use crate::base::AS_WRITTEN;
+use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
 use crate::export;
 use crate::report::{self, charts};
@@ -49,7 +50,7 @@ impl Run {
         }
         let comparison = (self.seeds > 1).then(|| {
             let figures = outcomes.iter().map(|o| o.figures.clone()).collect();
-            Comparison::of(&compiled.topology.name, &[(self.variant.clone().unwrap_or(MODEL.into()), figures)])
+            Comparison::of(&compiled.topology.name, &[(self.variant.clone().unwrap_or(AS_WRITTEN.into()), figures)])
         });
         let text = match &comparison {
             None if self.trace > 0 => self.traced(&compiled, &outcomes[0]),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the model without any overlay among its variants.
-pub const MODEL: &str = "model";
+pub use crate::base::AS_WRITTEN as MODEL;
 
 /// Runs of one variant with different seeds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -283,7 +283,7 @@ impl<'n> Fields<'n> {
             let at = At { key: None, ..self.at.inside(key, entry) };
             let message = format!("{} has no field `{key}`: it is dropped", self.at.name());
             let help = near.map_or("remove it".to_owned(), |near| format!("did you mean `{near}`?"));
-            notes.warning_at("unknown-field", &entry.key, &at.path, message, help);
+            notes.unread(&entry.key, &at.path, message, help);
         }
     }
 }

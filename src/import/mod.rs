@@ -16,6 +16,7 @@ mod stream;
 
 use crate::base::diagnostic::Diagnostics;
 use crate::model::mesh::Mesh;
+use crate::model::objects::Change;
 use crate::model::source::{SourceId, Sources};
 use crate::model::yaml;
 
@@ -33,7 +34,12 @@ pub struct Imported {
 
 /// Reads manifests: every object that is known, checked by itself.
 pub fn read(sources: &Sources, files: &[SourceId]) -> Imported {
-    let mut reader = stream::Reader::new(sources);
+    read_changed(sources, files, &[])
+}
+
+/// The same with what a model changes of the objects; a change of one that is not there is an error.
+pub fn read_changed(sources: &Sources, files: &[SourceId], changes: &[Change]) -> Imported {
+    let mut reader = stream::Reader::new(sources, changes);
     for file in files {
         let (documents, problems) = yaml::read_stream(sources, *file);
         reader.take(*file, documents, problems);

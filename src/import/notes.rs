@@ -2,20 +2,22 @@
 
 use super::cursor::At;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::model::source::Sources;
+use crate::model::source::{SourceId, Sources};
 use crate::model::tree::{Origin, Path};
 use std::collections::BTreeMap;
 
 pub(super) struct Notes<'a> {
     sources: &'a Sources,
     pub found: Diagnostics,
+    /// The files that are read.
+    pub files: Vec<SourceId>,
     /// What is told once: its code and thing, where it was told, and how often it came again.
     once: BTreeMap<(&'static str, String), (usize, usize)>,
 }
 
 impl<'a> Notes<'a> {
     pub(super) fn new(sources: &'a Sources) -> Notes<'a> {
-        Notes { sources, found: Diagnostics::new(), once: BTreeMap::new() }
+        Notes { sources, found: Diagnostics::new(), files: Vec::new(), once: BTreeMap::new() }
     }
 
     pub(super) fn error(&mut self, code: &'static str, at: &At, message: impl Into<String>, help: impl Into<String>) {
@@ -26,8 +28,19 @@ impl<'a> Notes<'a> {
         self.say(Severity::Warning, code, &at.origin(), &at.path, message.into(), help.into());
     }
 
-    pub(super) fn warning_at(&mut self, code: &'static str, origin: &Origin, path: &Path, message: String, help: String) {
-        self.say(Severity::Warning, code, origin, path, message, help);
+    /// A field that nobody reads: in a manifest it is dropped, in what a model changes it is a mistake.
+    pub(super) fn unread(&mut self, origin: &Origin, path: &Path, message: String, help: String) {
+        let severity = if self.is_change(origin) { Severity::Error } else { Severity::Warning };
+        self.say(severity, "unknown-field", origin, path, message, help);
+    }
+
+    /// Whether something is written in the model and not in a manifest.
+    fn is_change(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::File(spot) => !self.files.contains(&spot.source),
+            Origin::Variant(..) | Origin::Set(..) => true,
+            Origin::Default => false,
+        }
     }
 
     fn say(&mut self, severity: Severity, code: &'static str, origin: &Origin, path: &Path, message: String, help: String) {

@@ -7,6 +7,7 @@ use super::notes::Notes;
 use super::{Imported, legacy, meta};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::mesh::{Host, Mesh, WorkloadKind};
+use crate::model::objects::{self, Change};
 use crate::model::source::{SourceId, Sources};
 use crate::model::tree::{Node, Path, Segment, Value};
 use crate::model::yaml;
@@ -44,11 +45,15 @@ pub(super) struct Reader<'a> {
     notes: Notes<'a>,
     mesh: Mesh,
     kinds: Vec<String>,
+    changes: &'a [Change],
+    /// Which of the changes have met an object.
+    met: Vec<bool>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(sources: &'a Sources) -> Reader<'a> {
-        Reader { sources, notes: Notes::new(sources), mesh: Mesh::default(), kinds: Vec::new() }
+    pub(super) fn new(sources: &'a Sources, changes: &'a [Change]) -> Reader<'a> {
+        let met = vec![false; changes.len()];
+        Reader { sources, notes: Notes::new(sources), mesh: Mesh::default(), kinds: Vec::new(), changes, met }
     }
 
     pub(super) fn take(&mut self, file: SourceId, documents: Vec<Node>, problems: Diagnostics) {
@@ -58,6 +63,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.notes.found.append(problems);
+        self.notes.files.push(file);
         for document in &documents {
             self.document(document);
         }
@@ -92,10 +98,62 @@ impl<'a> Reader<'a> {
             items.iter().filter(|at| !at.is_null()).for_each(|at| self.document(at.node));
             return;
         }
+        let Some(node) = self.changed(node, &at.path) else { return };
+        let (at, kind, version) = (At::new(&node, at.path), text(&node, "kind"), text(&node, "apiVersion"));
         self.kinds.push(kind.to_owned());
         let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
         if !legacy::refuse(&mut self.notes, &at, group, kind) {
             self.known(&at, group, version, kind);
+        }
+    }
+
+    /// An object as the model wants it; none if the model takes it out.
+    fn changed(&mut self, node: &Node, path: &Path) -> Option<Node> {
+        let Some(Segment::Key(name)) = path.0.get(1) else { return Some(node.clone()) };
+        let written = node;
+        let mut node = node.clone();
+        for (place, change) in self.changes.iter().enumerate().filter(|(_, change)| change.name == *name) {
+            self.met[place] = true;
+            if change.patch.value == Value::Null {
+                self.mesh.changed.push((name.clone(), change.patch.clone()));
+                return None;
+            }
+            if change.patch.mapping().is_none() {
+                let place = change.patch.origin.spot().map(|spot| self.sources.place(spot));
+                let message = format!("what is to change of `{name}` is a map, not {}", change.patch.kind());
+                let problem = Diagnostic::error("bad-change", message).at(path.to_string()).placed(place);
+                self.notes.found.push(problem.help("write `{spec: {…}}`, or `null` to take the object out"));
+                continue;
+            }
+            let mut misfits = Vec::new();
+            node = objects::changed(node, change.patch.clone(), name, &mut misfits);
+            for misfit in misfits {
+                let place = misfit.origin.spot().map(|spot| self.sources.place(spot));
+                let problem = Diagnostic::error("bad-change", misfit.message).at(path.to_string()).placed(place);
+                self.notes.found.push(problem.help(misfit.help));
+            }
+        }
+        let difference = objects::difference(written, &node);
+        self.mesh.changed.extend(difference.map(|patch| (name.clone(), patch)));
+        self.mesh.objects.push((name.clone(), node.clone()));
+        Some(node)
+    }
+
+    /// Tells the changes of objects that no file has.
+    fn unmet(&mut self) {
+        for (change, _) in self.changes.iter().zip(&self.met).filter(|(_, met)| !**met) {
+            let names = self.mesh.objects.iter().map(|(name, _)| name.as_str());
+            let path = Path::ROOT.key("mesh").key(&change.name);
+            let place = change.key.spot().map(|spot| self.sources.place(spot));
+            let message = format!("the manifests have no object `{}`", change.name);
+            let mut problem = Diagnostic::error("unknown-object", message).at(path.to_string()).placed(place);
+            problem = problem.did_you_mean(&change.name, names.clone());
+            if problem.help.is_none() {
+                let listed = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                let none = "name the files under `manifests`; an object is called `Kind/namespace/name`".to_owned();
+                problem = problem.help(if listed.is_empty() { none } else { format!("there is {listed}") });
+            }
+            self.notes.found.push(problem);
         }
     }
 
@@ -205,6 +263,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn finish(mut self) -> Imported {
         expand(&mut self.mesh);
+        self.unmet();
         Imported { mesh: self.mesh, problems: self.notes.finish(), kinds: self.kinds }
     }
 }

@@ -95,7 +95,6 @@ pub const COMMAND_WORDS: &[(&str, &str)] = &[
     ("import", "write the model by hand: `brownout schema` gives editors its keys"),
     ("graph", "`brownout check --resolved MODEL` lists every call"),
     ("report", "`brownout run MODEL --out DIR` writes the charts"),
-    ("--explain", "`brownout check --resolved MODEL` shows every policy with its defaults"),
     ("--vary", "run once per value with `--set`"),
     ("--shard", "use `--seed` and `--seeds` to split an ensemble"),
 ];

@@ -4,6 +4,7 @@
 
 use super::mesh::Mesh;
 use super::name::quoted;
+use super::objects::{self, Change};
 use super::overlay;
 use super::salvage::{LeftOut, salvage};
 use super::source::Sources;
@@ -12,6 +13,7 @@ use super::tree::{Mapping, Node, Origin, Path, Segment, Value};
 use super::validate::validate;
 use super::versions;
 use super::yaml;
+use crate::base::AS_WRITTEN;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ pub struct Loaded {
     /// The names of the variants that the file has.
     pub variants: Vec<String>,
     pub sources: Sources,
+    /// What the model changes of its manifests' objects.
+    pub changes: Vec<Change>,
     tree: Node,
 }
 
@@ -67,23 +71,36 @@ impl Loaded {
 
     /// Where the value at a path is written, or its nearest ancestor that is.
     pub fn place(&self, path: &str) -> Option<Place> {
-        let origin = self.tree.origin_of(&Path::parse(path)?);
+        let path = self.as_written(Path::parse(path)?);
+        let origin = self.model.imported.origin_of(&path).unwrap_or_else(|| self.tree.origin_of(&path));
         origin.spot().map(|spot| self.sources.place(spot))
     }
 
     /// Where the value at a path comes from, in words; `default` if it is written nowhere.
     pub fn origin(&self, path: &str) -> String {
-        let path = Path::parse(path);
-        let written = path.as_ref().and_then(|path| self.tree.written(path));
-        match written {
-            None | Some(Origin::Default) => "default".into(),
-            Some(Origin::File(spot)) => {
-                let place = self.sources.place(*spot);
-                format!("{}:{}", place.file, place.line)
-            }
-            Some(Origin::Variant(name, _)) => format!("variant {name}"),
-            Some(Origin::Set(..)) => "--set".into(),
+        let path = Path::parse(path).map(|path| self.as_written(path));
+        let written = path.as_ref().filter(|path| self.tree.written(path).is_some());
+        written.map_or_else(|| "default".into(), |path| origin_in_words(&self.sources, self.tree.origin_of(path)))
+    }
+
+    /// Where a value stands in the text. A version is a service of its own, `orders/v2`, and written inside of the service.
+    fn as_written(&self, path: Path) -> Path {
+        if let [Segment::Key(services), Segment::Key(name), ..] = &path.0[..]
+            && services == "services"
+            && self.tree.written(&Path::ROOT.key(services).key(name)).is_none()
+            && let Some((base, version)) = name.split_once('/')
+        {
+            let inner = Path::ROOT.key(services).key(base).key("versions").key(version);
+            return Path(inner.0.into_iter().chain(path.0[2..].iter().cloned()).collect());
         }
+        // `deadline: 5s` is short for `deadline: {after: 5s}`.
+        if let [before @ .., Segment::Key(deadline), Segment::Key(after)] = &path.0[..]
+            && (deadline.as_str(), after.as_str()) == ("deadline", "after")
+            && self.tree.written(&path).is_none()
+        {
+            return Path(before.to_vec()).key(deadline);
+        }
+        path
     }
 
     /// Gives diagnostics that have only a path their place.
@@ -123,6 +140,19 @@ impl Loaded {
     }
 }
 
+/// Where a value comes from, in words: `file:line`, `variant NAME`, `--set` or `default`.
+pub fn origin_in_words(sources: &Sources, origin: &Origin) -> String {
+    match origin {
+        Origin::Default => "default".into(),
+        Origin::File(spot) => {
+            let place = sources.place(*spot);
+            format!("{}:{}", place.file, place.line)
+        }
+        Origin::Variant(name, _) => format!("variant {name}"),
+        Origin::Set(..) => "--set".into(),
+    }
+}
+
 /// Files that extend each other no deeper than this.
 const DEEPEST_EXTENSION: usize = 32;
 
@@ -131,20 +161,21 @@ pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&st
     let mut sources = Sources::new();
     let mut variants = Vec::new();
     let found = load(&mut sources, main, loader, sets, variant, &mut variants);
-    let loaded = |mut model: Model, tree, sources, variants| {
+    let loaded = |mut model: Model, (tree, changes), sources, variants| {
         if model.name.is_empty() {
             model.name = stem(main).to_owned();
         }
-        Loaded { model, variant: variant.map(str::to_string), variants, sources, tree }
+        Loaded { model, variant: variant.map(str::to_string), variants, sources, changes, tree }
     };
     let (mut problems, rest) = match found {
-        Ok(Found { tree, problems }) if problems.is_empty() => match deserialized(&tree) {
-            Ok(model) => return Ok(loaded(model, tree, sources, variants)),
+        Ok(Found { tree, changes, problems }) if problems.is_empty() => match deserialized(&tree) {
+            Ok(model) => return Ok(loaded(model, (tree, changes), sources, variants)),
             Err(problem) => (problem, None),
         },
-        Ok(Found { tree, problems }) => {
+        Ok(Found { tree, changes, problems }) => {
             let left = salvage(&sources, tree, &problems).and_then(|(tree, left_out)| Some((deserialized(&tree).ok()?, tree, left_out)));
-            let rest = left.map(|(model, tree, left_out)| Rest { loaded: loaded(model, tree, sources.clone(), Vec::new()), left_out });
+            let rest =
+                left.map(|(model, tree, left_out)| Rest { loaded: loaded(model, (tree, changes), sources.clone(), Vec::new()), left_out });
             (problems, rest.map(Box::new))
         }
         Err(problems) => (problems, None),
@@ -156,6 +187,7 @@ pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&st
 /// A tree that could be read, and everything that is wrong with its text and its structure.
 struct Found {
     tree: Node,
+    changes: Vec<Change>,
     problems: Diagnostics,
 }
 
@@ -174,7 +206,8 @@ fn load(
     names: &mut Vec<String>,
 ) -> Result<Found, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let mut tree = extended(sources, main, loader, &mut Vec::new(), &mut problems)?;
+    let mut changes = Vec::new();
+    let mut tree = extended(sources, main, loader, &mut Vec::new(), &mut Taken { problems: &mut problems, changes: &mut changes })?;
     let written = tree.origin_of(&Path::ROOT.key("variants")).spot();
     let overlays = take(&mut tree, "variants");
     take(&mut tree, "extends");
@@ -187,18 +220,24 @@ fn load(
             return Err(problem.at("variants").placed(place).help("write `variants: {naive: {…}}`").into());
         }
     };
-    names.extend(overlays.keys().cloned());
+    for (name, entry) in overlays.iter().filter(|(name, _)| name.as_str() == AS_WRITTEN) {
+        let message = format!("a variant cannot be called `{name}`: that is what the model as it is written is called");
+        let place = entry.key.spot().map(|spot| sources.place(spot));
+        let problem = Diagnostic::error("bad-name", message).at(format!("variants.{name}")).placed(place);
+        problems.push(problem.help("give the variant another name: comparisons show it beside the model"));
+    }
+    names.extend(overlays.keys().filter(|name| name.as_str() != AS_WRITTEN).cloned());
     if let Some(name) = variant {
-        tree = overlaid(sources, tree, &overlays, name).map_err(|mut problems| {
+        tree = overlaid(sources, tree, &overlays, name, &mut changes).map_err(|mut problems| {
             for problem in problems.list.iter_mut().filter(|problem| problem.place.is_none() && !overlays.is_empty()) {
                 problem.place = written.map(|spot| sources.place(spot));
             }
             problems
         })?;
     }
-    let tree = versions::unfold(overlay::set_all(sources, tree, sets)?);
+    let tree = versions::unfold(overlay::set_all(sources, tree, sets, &mut changes)?);
     problems.append(versions::once(validate(sources, &tree)));
-    Ok(Found { tree, problems })
+    Ok(Found { tree, changes, problems })
 }
 
 fn deserialized(tree: &Node) -> Result<Model, Diagnostics> {
@@ -215,7 +254,7 @@ fn take(tree: &mut Node, key: &str) -> Option<Node> {
     }
 }
 
-fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str) -> Result<Node, Diagnostics> {
+fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str, changes: &mut Vec<Change>) -> Result<Node, Diagnostics> {
     let Some(entry) = overlays.get(name) else {
         let names = overlays.keys().map(String::as_str);
         let mut problem = Diagnostic::error("unknown-variant", format!("the model has no variant `{name}`")).did_you_mean(name, names);
@@ -228,7 +267,11 @@ fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str) -> Re
     let patch = entry.node.clone();
     match &patch.value {
         Value::Null => Ok(tree),
-        Value::Mapping(_) => Ok(overlay::merge(tree, overlay::from_variant(patch, &Arc::from(name)))),
+        Value::Mapping(_) => {
+            let mut patch = overlay::from_variant(patch, &Arc::from(name));
+            changes.extend(objects::take(&mut patch));
+            Ok(overlay::merge(tree, patch))
+        }
         _ => {
             let place = patch.origin.spot().map(|spot| sources.place(spot));
             let message = format!("a variant is an overlay of the model, not {}", patch.kind());
@@ -238,19 +281,30 @@ fn overlaid(sources: &Sources, tree: Node, overlays: &Mapping, name: &str) -> Re
     }
 }
 
+/// What is gathered while files are read.
+struct Taken<'a> {
+    problems: &'a mut Diagnostics,
+    /// Of the manifests' objects, those of the file that is extended first.
+    changes: &'a mut Vec<Change>,
+}
+
 /// The tree of a file merged onto what it extends.
 fn extended(
     sources: &mut Sources,
     file: &str,
     loader: Loader<'_>,
     chain: &mut Vec<String>,
-    mild: &mut Diagnostics,
+    taken: &mut Taken,
 ) -> Result<Node, Diagnostics> {
     let bytes = loader(file).map_err(|why| Diagnostics::from(Diagnostic::error("unreadable-file", why)))?;
     let id = sources.add(file, bytes)?;
-    let (tree, problems) = yaml::read_on(sources, id)?;
-    mild.append(problems);
-    let Some(base) = tree.get("extends").filter(|node| node.value != Value::Null) else { return Ok(tree) };
+    let (mut tree, problems) = yaml::read_on(sources, id)?;
+    taken.problems.append(problems);
+    let own = objects::take(&mut tree);
+    let Some(base) = tree.get("extends").filter(|node| node.value != Value::Null) else {
+        taken.changes.extend(own);
+        return Ok(tree);
+    };
     let place = base.origin.spot().map(|spot| sources.place(spot));
     let refuse = |code, message: String, help: &str| -> Diagnostics {
         Diagnostic::error(code, message).at("extends").placed(place.clone()).help(help).into()
@@ -271,7 +325,8 @@ fn extended(
     if let Err(why) = loader(&target) {
         return Err(refuse("unreadable-file", why, "name a file relative to this one"));
     }
-    let below = extended(sources, &target, loader, chain, mild)?;
+    let below = extended(sources, &target, loader, chain, taken)?;
+    taken.changes.extend(own);
     Ok(overlay::merge(below, tree))
 }
 

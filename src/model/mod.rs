@@ -5,6 +5,7 @@ mod later;
 pub mod load;
 pub mod mesh;
 pub mod name;
+pub mod objects;
 pub mod overlay;
 mod parentheses;
 pub mod resolved;
@@ -19,4 +20,4 @@ mod versions;
 pub mod yaml;
 
 pub use later::COMMAND_WORDS;
-pub use load::{Loaded, Loader, Refused, Rest, read};
+pub use load::{Loaded, Loader, Refused, Rest, origin_in_words, read};

@@ -2,6 +2,7 @@
 //!
 //! Maps merge key by key, `null` removes, everything else (lists too) is replaced. Every value keeps its origin.
 
+use super::objects::{self, Change};
 use super::source::{SourceId, Sources, Spot};
 use super::tree::{Entry, Mapping, Node, Origin, Path, Segment, Value};
 use super::{schema, yaml};
@@ -70,13 +71,21 @@ struct Setting {
 }
 
 /// Applies every `PATH=VALUE` in turn. The value is YAML; `null` removes. What lies on the way is made where it is
-/// missing, except for named things: a path into a service that is not there is a typing error.
-pub fn set_all(sources: &mut Sources, mut tree: Node, sets: &[String]) -> Result<Node, Diagnostics> {
+/// missing, except for named things: a path into a service that is not there is a typing error. What is set inside of the
+/// manifests' objects is handed out as changes of them, in order.
+pub fn set_all(sources: &mut Sources, mut tree: Node, sets: &[String], changes: &mut Vec<Change>) -> Result<Node, Diagnostics> {
     let mut found = Diagnostics::new();
     for (index, text) in sets.iter().enumerate() {
         // Several are told apart by their number.
         let name = if sets.len() > 1 { format!("{SET_SOURCE} #{}", index + 1) } else { SET_SOURCE.to_owned() };
         match parse_setting(sources, name, index, text) {
+            Ok(setting) if objects::leads_into(&setting.path) => {
+                let mut alone = Node { value: Value::Mapping(Mapping::new()), origin: Origin::Default };
+                match set(sources, &mut alone, setting) {
+                    Ok(()) => changes.extend(objects::take(&mut alone)),
+                    Err(diagnostic) => found.push(*diagnostic),
+                }
+            }
             Ok(setting) => {
                 if let Err(diagnostic) = set(sources, &mut tree, setting) {
                     found.push(*diagnostic);
@@ -99,6 +108,7 @@ fn parse_setting(sources: &mut Sources, name: String, index: usize, text: &str) 
         return Err(malformed(format!("`{text}` has no `=` between path and value")));
     };
     let path = Path::parse(path_text).filter(|path| !path.0.is_empty());
+    let path = path.map(|path| if objects::leads_into(&path) { objects::as_keys(path) } else { path });
     let path =
         path.ok_or_else(|| malformed(format!("`{path_text}` is not a path: names are parted by dots, names with dots stand in quotes")))?;
     let key = Spot { source, line: 1, column: 1, len: path_text.chars().count() as u32 };
@@ -143,10 +153,11 @@ fn set(sources: &Sources, tree: &mut Node, setting: Setting) -> Result<(), Refus
             node.value = Value::Mapping(Mapping::new());
         }
     }
-    put(node, last, &walked, setting.value, key).map_err(refuse)
+    let keep_null = objects::leads_into(&setting.path);
+    put(node, last, &walked, setting.value, key, keep_null).map_err(refuse)
 }
 
-fn put(node: &mut Node, last: &Segment, walked: &Path, value: Node, key: Origin) -> Result<(), String> {
+fn put(node: &mut Node, last: &Segment, walked: &Path, value: Node, key: Origin, keep_null: bool) -> Result<(), String> {
     if let Value::Sequence(_) = node.value {
         let (item, _) = item(node, last, walked)?;
         *item = value;
@@ -154,7 +165,7 @@ fn put(node: &mut Node, last: &Segment, walked: &Path, value: Node, key: Origin)
     }
     let name = name_of(last, walked)?;
     let mapping = mapping_of(node, walked)?;
-    if value.value == Value::Null {
+    if value.value == Value::Null && !keep_null {
         mapping.remove(name);
     } else {
         mapping.insert(name.to_owned(), Entry { key, node: value });
@@ -233,7 +244,7 @@ mod tests {
 
     fn after(text: &str, sets: &[&str]) -> Result<serde_json::Value, String> {
         let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
-        let set = set_all(&mut Sources::new(), tree(text), &sets);
+        let set = set_all(&mut Sources::new(), tree(text), &sets, &mut Vec::new());
         set.map(|node| node.to_json()).map_err(|found| found.to_string())
     }
 

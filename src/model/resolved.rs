@@ -1,7 +1,8 @@
 //! A model with every default filled in, as YAML that reads back to the same model; each written value tells where from.
 
-use super::load::Loaded;
+use super::load::{Loaded, origin_in_words};
 use super::name::quoted;
+use super::tree::{self, Node};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -11,23 +12,48 @@ pub fn yaml(loaded: &Loaded) -> String {
     let mut text = String::from("# Every value of the model, defaults included, and where it comes from.\n");
     if let Value::Object(map) = &value {
         for (key, value) in map {
+            if key == "mesh" && !loaded.model.imported.changed.is_empty() {
+                changed_mesh(loaded, &mut text, value);
+                continue;
+            }
             entry(loaded, &mut text, 0, key, value, &quoted(key));
         }
     }
-    objects(loaded, &mut text);
     text
 }
 
-/// What the manifests have, each with its place: they are used as they are written.
-fn objects(loaded: &Loaded, text: &mut String) {
-    let metas = loaded.model.imported.metas();
-    if !metas.is_empty() {
-        text.push_str("# Of the manifests:\n");
+/// The mesh with what the model changes of its manifests' objects.
+fn changed_mesh(loaded: &Loaded, text: &mut String, value: &Value) {
+    text.push_str("mesh:\n");
+    for (key, value) in value.as_object().into_iter().flatten() {
+        entry(loaded, text, 1, key, value, &format!("mesh.{}", quoted(key)));
     }
-    for meta in metas {
-        let place = meta.origin.spot().map(|spot| loaded.sources.place(spot));
-        let place = place.map_or_else(String::new, |place| format!("  {}:{}", place.file, place.line));
-        let _ = writeln!(text, "#   {}{place}", meta.path());
+    for (name, change) in &loaded.model.imported.changed {
+        let _ = write!(text, "  {}:", scalar(&Value::String(name.clone())));
+        patch(loaded, text, 1, change);
+    }
+}
+
+/// A patch as it is written: its nulls take something away.
+fn patch(loaded: &Loaded, text: &mut String, depth: usize, node: &Node) {
+    match &node.value {
+        tree::Value::Mapping(mapping) if !mapping.is_empty() => {
+            text.push('\n');
+            for (key, entry) in mapping {
+                let _ = write!(text, "{}{}:", "  ".repeat(depth + 1), scalar(&Value::String(key.clone())));
+                patch(loaded, text, depth + 1, &entry.node);
+            }
+        }
+        tree::Value::Sequence(list) if !list.is_empty() => {
+            text.push('\n');
+            for item in list {
+                let _ = write!(text, "{}-", "  ".repeat(depth + 1));
+                patch(loaded, text, depth + 1, item);
+            }
+        }
+        _ => {
+            let _ = writeln!(text, " {}  # {}", scalar(&node.to_json()), origin_in_words(&loaded.sources, &node.origin));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod charts;
 pub mod compare;
 pub mod diagnostics;
 pub mod expectations;
+pub mod explain;
 pub mod golden;
 pub mod story;
 pub mod style;

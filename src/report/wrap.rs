@@ -5,12 +5,17 @@ pub const WIDTH: usize = 80;
 
 /// `lead` before the first line, as many spaces before the others.
 pub fn hanging(lead: &str, text: &str) -> String {
-    let indent = " ".repeat(lead.chars().count());
+    within(lead, lead.chars().count(), text, WIDTH)
+}
+
+/// The same with so many spaces before the later lines, and lines no wider than this.
+pub fn within(lead: &str, hang: usize, text: &str, width: usize) -> String {
+    let indent = " ".repeat(hang);
     let mut lines: Vec<String> = vec![lead.to_string()];
     let mut begun = false;
     for word in whole_words(text) {
         let line = lines.last_mut().expect("never empty");
-        if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if begun && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(format!("{indent}{word}"));
             continue;
         }

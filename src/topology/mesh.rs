@@ -6,6 +6,7 @@
 use crate::base::dist::Dist;
 use crate::base::id::*;
 use crate::base::outcome::Outcome;
+use crate::model::mesh::{MtlsMode, Written};
 use crate::policy::envoy::connection_pool::PoolSettings;
 use crate::policy::envoy::fault_injection::Fault;
 use crate::policy::envoy::load_balancing::LoadBalancing;
@@ -29,6 +30,8 @@ pub struct Mesh {
     pub proxy_latency: Option<Dist>,
     /// By service: what its own sidecar does to what comes in; empty without a mesh.
     pub inbound: Vec<Inbound>,
+    /// By service: what that is written in; empty without a mesh.
+    pub inbound_sources: Vec<InboundSource>,
 }
 
 /// The rules for the requests of one site, in the order in which they are tried.
@@ -50,6 +53,40 @@ pub struct Rule {
     pub retry: Option<RetryPolicy>,
     pub action: Action,
     pub mirrors: Vec<(Mirror, Target)>,
+    /// Where it is written; `None`: nowhere, no VirtualService is for the host.
+    pub source: Option<RouteSource>,
+}
+
+/// A route of the manifests, by its place in them. Only what is told of a rule looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteSource {
+    /// Number of the VirtualService, and of the route in it.
+    pub service: usize,
+    pub route: usize,
+    /// `mesh."VirtualService/shop/orders".spec.http[2]`
+    pub path: String,
+}
+
+/// The DestinationRules of a cluster, and what of them holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterSource {
+    /// Numbers of the DestinationRules; the first that has something to say about it holds.
+    pub rules: Vec<usize>,
+    pub subset: Option<String>,
+    pub port: u32,
+    /// Paths of the blocks that hold; empty where none is written.
+    pub outlier: String,
+    pub pool: String,
+}
+
+/// What the words of a callee's sidecar come from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InboundSource {
+    /// Numbers of the DestinationRules whose connection pool holds at the called pods.
+    pub rules: Vec<usize>,
+    pub port: u32,
+    /// The mode of the PeerAuthentication that holds; `None`: that of the model.
+    pub mtls: Option<Written<MtlsMode>>,
 }
 
 /// What remains to be tested of a request when it is made: headers that are drawn.
@@ -102,6 +139,7 @@ pub struct Cluster {
     pub grpc: bool,
     /// What consistent hashing places its requests by.
     pub hash: Option<HashKey>,
+    pub source: ClusterSource,
 }
 
 /// A cluster as callers in one zone see it.

@@ -7,10 +7,12 @@
 pub mod check;
 pub mod compile;
 pub mod expectation;
+pub mod explain;
 pub mod fault;
 pub mod graph;
 pub mod mesh;
 pub mod rate;
+pub mod rules;
 pub mod site;
 pub mod step;
 

@@ -68,5 +68,5 @@ pub struct Link {
 /// TCP's initial retransmission time-out on a local network (Linux's minimum RTO, 200 ms).
 pub const RETRANSMIT_AFTER: crate::base::time::Nanos = crate::base::time::Nanos::from_millis(200);
 
-/// A message lost so many times fails the attempt (12.6 s after it was first sent).
+/// A message is sent again so many times; lost once more, it fails the attempt, 12.6 s after it was first sent.
 pub const RETRANSMISSIONS: u16 = 6;

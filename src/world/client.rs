@@ -278,7 +278,7 @@ impl World<'_> {
         }
         if let Load::Closed { stop_ok, .. } = self.topology.clients[client.index()].load {
             let user = &mut self.clients[client.index()].users[parent as usize];
-            user.ok += u64::from(!outcome.is_failure());
+            user.ok += u64::from(outcome.is_ok());
             if stop_ok.is_none_or(|enough| user.ok < enough) {
                 self.schedule_thought(client, parent, self.first_user(client));
             }

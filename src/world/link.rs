@@ -1,6 +1,6 @@
 //! Messages on their way: latency, loss with TCP's retransmissions, partitions.
 //!
-//! A lost message is sent again after 200 ms, 400 ms, …; after six losses the attempt fails: nobody accepted the request, or
+//! A lost message is sent again after 200 ms, 400 ms, …; after seven losses the attempt fails: nobody accepted the request, or
 //! the connection was reset if it was the answer. A partition that drops packets is a loss of every one; one that holds
 //! them delivers all when it ends.
 

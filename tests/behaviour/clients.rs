@@ -40,6 +40,30 @@ fn a_user_stops_after_so_many_good_answers() {
     assert_eq!(ran.client("c").ok, 20);
 }
 
+/// The contract counts what is ok; what a fallback answers is degraded.
+#[test]
+fn degraded_answers_do_not_let_a_user_stop() {
+    let ran = run("
+duration: 30s
+clients: {c: {target: s.get, users: 1, thinkTime: 1s, stop: {ok: 3}, policy: p}}
+services: {s: {endpoints: {get: [{work: 10ms}]}}}
+policies: {p: {fallback: {value: empty}}}
+faults: {bad: {at: 0s, for: 10s, errors: {service: s}}}");
+    let c = ran.client("c");
+    assert_eq!(c.ok, 3);
+    assert!((9..=10).contains(&c.degraded), "{}", c.degraded);
+}
+
+#[test]
+fn a_load_that_leaves_no_user_is_refused() {
+    let model = |users: &str| {
+        format!("{{duration: 1s, clients: {{c: {{target: s.get, {users}}}}}, services: {{s: {{endpoints: {{get: [{{work: 1ms}}]}}}}}}}}")
+    };
+    assert_eq!(refused(&model("users: 3, load: 0.1")), ["no-users"]);
+    assert_eq!(compiled(&model("users: 3, load: 0.2")).clients.len(), 1, "0.6 users are one");
+    assert_eq!(compiled(&model("users: 3, load: 0")).clients.len(), 1, "a load of 0 is meant");
+}
+
 #[test]
 fn instances_keep_policy_state_of_their_own() {
     let ran = run("

@@ -183,10 +183,18 @@ faults: {x: {at: 0s, errors: {service: s, endpoint: get, share: 50%, match: {ten
 }
 
 #[test]
-fn a_fault_that_overlaps_itself_goes_on_until_its_last_end() {
-    let ran = each(&["1s", "8s", "20s"], "", "x: {at: 0s, every: 5s, for: 7s, errors: {service: s}}");
-    assert_eq!([0, 1, 2].map(|i| ran.outcomes(&format!("c{i}"))), ["500: 1"; 3]);
-    assert_eq!(ran.spans("x")[..3], [(0.0, Some(7000.0)), (5000.0, Some(12000.0)), (10000.0, Some(17000.0))]);
+fn a_fault_that_overlaps_itself_by_chance_goes_on_until_its_last_end() {
+    let times: Vec<String> = (0..100).map(|half| format!("{}ms", 500 * half + 250)).collect();
+    let times: Vec<&str> = times.iter().map(String::as_str).collect();
+    let ran = each(&times, "", "x: {at: 0s, every: 5s, for: \"uniform(1s, 8s)\", errors: {service: s}}");
+    let spans: Vec<(f64, f64)> = ran.spans("x").iter().map(|(from, to)| (*from, to.unwrap_or(f64::MAX))).collect();
+    let overlaps = spans.windows(2).filter(|pair| pair[1].0 < pair[0].1).count();
+    assert!(overlaps > 0 && overlaps < spans.len() - 1, "{spans:?}");
+    for half in 0..100 {
+        let at = f64::from(500 * half + 250);
+        let bad = spans.iter().any(|(from, to)| *from <= at && at < *to);
+        assert_eq!(ran.outcomes(&format!("c{half}")), if bad { "500: 1" } else { "200: 1" }, "at {at} ms of {spans:?}");
+    }
 }
 
 #[test]
@@ -418,4 +426,44 @@ network: {links: {odd: {from: c, to: z1, latency: 3ms}}}";
 fn a_zone_outage_takes_its_replicas_and_gives_them_back() {
     let ran = faulty("2s+2s+4s+4s", "replicas: 2, zones: [a, b]", "x: {at: 1s, for: 2s, zoneOutage: {zone: b}}");
     assert_eq!((ran.outcomes("c"), ran.replicas()), ("200: 3, 503 UF: 1".into(), vec![(1000.0, 1, false), (3000.0, 1, true)]));
+}
+
+#[test]
+fn two_links_of_one_pair_are_refused() {
+    let model = |links: &str| {
+        format!(
+            "{{duration: 1s, clients: {{c: {{target: a.get, arrivals: poisson(1/s), zone: x}}}}, services: {{a: {{zones: [x, y], endpoints: {{get: [{{call: b.get}}]}}}}, b: {{endpoints: {{get: [{{call: a.other}}]}}}}}}, network: {{{links}}}}}"
+        )
+        .replace("{call: a.other}", "{work: 1ms}")
+    };
+    let two = |a: &str, b: &str| refused(&model(&format!("links: {{one: {{{a}, latency: 1ms}}, two: {{{b}, latency: 2ms}}}}")));
+    assert_eq!(two("from: c, to: a", "from: c, to: a"), ["duplicate-link"]);
+    assert_eq!(two("from: x, to: y", "from: y, to: x"), ["duplicate-link"], "between zones a link holds both ways");
+    assert_eq!(refused(&model("zones: {x-y: {latency: 1ms}, y-x: {latency: 2ms}}")), ["duplicate-link"]);
+    let both = "links: {one: {from: c, to: a, latency: 1ms}, two: {from: a, to: b, latency: 2ms}, z: {from: x, to: y}}, zones: {x-y: {latency: 1ms}}";
+    assert_eq!(compiled(&model(both)).clients.len(), 1, "a link beats a pair of zones");
+}
+
+#[test]
+fn a_fault_that_overlaps_itself_is_refused() {
+    let model = |fault: &str| {
+        format!(
+            "{{duration: 1m, clients: {{c: {{target: a.get, arrivals: poisson(1/s)}}}}, services: {{a: {{replicas: 3, endpoints: {{get: [{{work: 1ms}}]}}}}}}, faults: {{f: {{at: 1s, {fault}}}}}}}"
+        )
+    };
+    for (fault, code) in [
+        ("every: 5s, for: 6s, slow: {service: a, factor: 3}", Some("overlapping-fault")),
+        ("every: 5s, slow: {service: a, factor: 3}", Some("overlapping-fault")),
+        ("every: exp(5s), for: exp(6s), errors: {service: a}", Some("overlapping-fault")),
+        ("every: 5s, for: 5s, slow: {service: a, factor: 3}", None),
+        ("every: exp(20s), for: exp(5s), slow: {service: a, factor: 3}", None),
+        ("every: 5s, crash: {service: a, replicas: 1}", None),
+        ("every: 5s, crash: {service: a, restart: after(1s)}", None),
+        ("for: 6s, slow: {service: a, factor: 3}", None),
+    ] {
+        match code {
+            Some(code) => assert_eq!(refused(&model(fault)), [code], "{fault}"),
+            None => assert_eq!(compiled(&model(fault)).faults.len(), 1, "{fault}"),
+        }
+    }
 }

@@ -296,7 +296,8 @@ impl Writer<'_> {
         for fault in 0..faults {
             let at = 100 * self.below(25);
             let lasts = if self.chance(80) { format!(", for: \"{}\"", self.of(&SPANS)) } else { String::new() };
-            let every = if self.chance(20) { ", every: exp(700ms)" } else { "" };
+            // On average longer than any of the spans: chance alone makes a fault overlap itself.
+            let every = if self.chance(20) && !lasts.is_empty() { ", every: exp(1100ms)" } else { "" };
             let service = format!("service: s{}", self.below(self.services));
             let which = self.of(&["", ", replicas: 1", ", replica: [0]"]);
             let kind = match self.below(11) {

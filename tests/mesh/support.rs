@@ -23,13 +23,18 @@ fn file(name: &str) -> Result<String, String> {
 }
 
 pub fn compiled(yaml: &str, manifests: &str) -> Topology {
+    loaded(yaml, manifests).1
+}
+
+pub fn loaded(yaml: &str, manifests: &str) -> (model::Loaded, Topology) {
     let loader = |name: &str| if name == "model.yaml" { Ok(yaml.as_bytes().to_vec()) } else { Err(format!("no file `{name}`")) };
     let mut loaded = model::read("model.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
     let id = loaded.sources.add("istio.yaml", manifests.as_bytes().to_vec()).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let imported = import::read(&loaded.sources, &[id]);
     assert!(!imported.problems.has_errors(), "{:#?}", imported.problems);
     loaded.adopt(imported.mesh);
-    compile(&loaded.model, &file).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    let topology = compile(&loaded.model, &file).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    (loaded, topology)
 }
 
 /// The codes of what keeps a model from compiling.

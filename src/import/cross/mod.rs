@@ -5,6 +5,7 @@
 
 mod gateways;
 mod hosts;
+mod rule_hosts;
 mod rules;
 mod subsets;
 
@@ -19,6 +20,7 @@ pub(super) fn check(sources: &Sources, mesh: &Mesh) -> Diagnostics {
     hosts::check(&mut cross);
     subsets::check(&mut cross);
     rules::check(&mut cross);
+    rule_hosts::check(&mut cross);
     gateways::check(&mut cross);
     cross.found
 }

@@ -6,7 +6,7 @@ use crate::model::tree::{Node, Value};
 
 pub(in crate::import) fn check(notes: &mut Notes, rules: &[At]) {
     let mut catch_all: Option<usize> = None;
-    let mut seen: Vec<(usize, serde_json::Value)> = Vec::new();
+    let mut seen: Vec<&Node> = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
         let entries = rule.node.get("match").map_or_else(Vec::new, items);
         if let Some(before) = catch_all {
@@ -21,26 +21,49 @@ pub(in crate::import) fn check(notes: &mut Notes, rules: &[At]) {
         if entries.is_empty() || entries.iter().any(|entry| matches_all(entry)) {
             catch_all = Some(number);
         }
-        let mut doubles = 0;
-        for entry in &entries {
-            let mut json = entry.to_json();
-            if let Some(map) = json.as_object_mut() {
-                map.remove("name");
-            }
-            match seen.iter().find(|(_, known)| *known == json) {
-                Some((_, _)) => doubles += 1,
-                None => seen.push((number, json)),
-            }
+        let covered = |entry: &&Node| seen.iter().any(|earlier| covers(earlier, entry));
+        if !entries.is_empty() && entries.iter().all(covered) {
+            let weighted = has_weights(rule.node);
+            let code = if weighted { "shadowed-weights" } else { "unreachable-rule" };
+            let more = if weighted { "; its weights mean nothing" } else { "" };
+            let message = format!("no request reaches this rule: earlier rules match all that it does{more}");
+            notes.warning(code, rule, message, "put it before them, remove it, or match something else");
         }
-        if !entries.is_empty() && doubles == entries.len() {
-            let code = if has_weights(rule.node) { "shadowed-weights" } else { "unreachable-rule" };
-            notes.warning(
-                code,
-                rule,
-                "no request reaches this rule: earlier rules match all that it does",
-                "remove it, or match something else",
-            );
+        seen.extend(entries);
+    }
+}
+
+/// Whether every request that the later match takes is taken by the earlier one: all that it asks for is asked for by the
+/// later one too.
+fn covers(earlier: &Node, later: &Node) -> bool {
+    let (Some(earlier), Some(wanted)) = (earlier.mapping(), later.mapping()) else { return earlier.to_json() == later.to_json() };
+    let asked = earlier.iter().filter(|(key, entry)| !matches!(key.as_str(), "name" | "statPrefix") && !is_empty(&entry.node));
+    asked.into_iter().all(|(key, entry)| {
+        let Some(other) = wanted.get(key) else { return false };
+        match key.as_str() {
+            "uri" if !earlier.contains_key("ignoreUriCase") && !wanted.contains_key("ignoreUriCase") => {
+                covers_path(&entry.node, &other.node)
+            }
+            "headers" | "withoutHeaders" | "queryParams" | "sourceLabels" => {
+                let all = entry.node.mapping().into_iter().flatten();
+                all.into_iter().all(|(name, value)| other.node.get(name).is_some_and(|other| other.to_json() == value.node.to_json()))
+            }
+            _ => entry.node.to_json() == other.node.to_json(),
         }
+    })
+}
+
+/// A prefix takes longer prefixes and whole paths that begin with it.
+fn covers_path(earlier: &Node, later: &Node) -> bool {
+    let prefix = text(earlier, "prefix");
+    let begins = |kind| text(later, kind).is_some_and(|path| prefix.is_some_and(|prefix| path.starts_with(prefix)));
+    begins("prefix") || begins("exact") || earlier.to_json() == later.to_json()
+}
+
+fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    match node.get(key).map(|node| &node.value) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -32,7 +32,8 @@ pub use security::{ClientTls, MtlsMode, PeerAuthentication, TlsMode};
 pub use service::{IntOrName, KubeService, Protocol, ServicePort};
 pub use workload::{Container, Probe, ProbeKind, Quantity, RollingUpdate, Strategy, Workload, WorkloadKind};
 
-use super::tree::Origin;
+use super::objects::leads_into;
+use super::tree::{Node, Origin, Path, Segment};
 use std::collections::BTreeMap;
 
 /// Labels of a pod, or those that a selector asks for.
@@ -49,16 +50,18 @@ pub struct Mesh {
     pub peer_authentications: Vec<PeerAuthentication>,
     pub gateways: Vec<Gateway>,
     pub service_entries: Vec<ServiceEntry>,
+    /// The objects as they are written, by `Kind/namespace/name`: what paths lead into.
+    pub objects: Vec<(String, Node)>,
+    /// Those that the model changes, each with all that it changes of them.
+    pub changed: Vec<(String, Node)>,
 }
 
 impl Mesh {
-    /// Every object, kind by kind.
-    pub fn metas(&self) -> Vec<&Meta> {
-        let rules = self.virtual_services.iter().map(|rule| &rule.meta).chain(self.destination_rules.iter().map(|rule| &rule.meta));
-        let kubernetes = self.services.iter().map(|one| &one.meta).chain(self.workloads.iter().map(|one| &one.meta));
-        let security = self.peer_authentications.iter().map(|one| &one.meta);
-        let gates = self.gateways.iter().map(|one| &one.meta).chain(self.service_entries.iter().map(|one| &one.meta));
-        rules.chain(kubernetes).chain(security).chain(gates).collect()
+    /// Where the value at a path is written, or its nearest ancestor that is: `mesh."VirtualService/shop/orders".spec.http[0]`.
+    pub fn origin_of(&self, path: &Path) -> Option<&Origin> {
+        let [_, Segment::Key(name), inside @ ..] = &path.0[..] else { return None };
+        let found = self.objects.iter().filter(|_| leads_into(path)).find(|(known, _)| known == name)?;
+        Some(found.1.origin_of(&Path(inside.to_vec())))
     }
 }
 

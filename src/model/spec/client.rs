@@ -93,7 +93,7 @@ pub struct ProfilePoint {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stop {
-    /// After so many requests of its own that ended well. Required.
+    /// After so many requests of its own that were answered ok; degraded answers do not count. Required.
     #[schemars(range(min = 1))]
     pub ok: u64,
 }

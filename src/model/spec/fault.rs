@@ -16,7 +16,7 @@ pub struct Fault {
     /// How long it lasts, drawn each time it begins. Default: none, to the end of the run.
     #[serde(default, rename = "for")]
     pub lasts: Option<DistSpec>,
-    /// From one beginning to the next, drawn each time. Default: none, it happens once.
+    /// From one beginning to the next, drawn each time; on average longer than `for`. Where chance makes two of them overlap, both are at work. Default: none, it happens once.
     #[serde(default)]
     pub every: Option<DistSpec>,
     #[serde(flatten)]

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A service mesh: sidecars beside the services, configured by `manifests`.
+/// A service mesh: sidecars beside the services, configured by `manifests`. A key `Kind/namespace/name` changes that object of the manifests (merge patch; a map over a list changes entries by their number from 0 or their `name`, `null` takes the object out).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("patternProperties" = {"^[A-Za-z]+/[^/]+/[^/]+$": {"type": ["object", "null"]}}))]
 pub struct Mesh {
     /// The release whose defaults hold. Default: "1.24".
     #[serde(default = "default_release")]
@@ -21,8 +22,11 @@ pub struct Mesh {
     pub mtls: Mtls,
 }
 
+/// The release whose defaults hold unless a model names one.
+pub const DEFAULT_RELEASE: Release = Release::new(1, 24);
+
 fn default_release() -> Release {
-    Release::new(1, 24)
+    DEFAULT_RELEASE
 }
 
 /// What each passage through a sidecar costs.

@@ -16,7 +16,7 @@ pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
     CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
-pub use mesh::{CallRequest, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Request, SidecarCost};
+pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Request, SidecarCost};
 pub use network::{Link, LinkBetween, Network, ZoneLink};
 pub use policy::{
     Backoff, Bucket, BucketBudget, Budget, Bulkhead, CircuitBreaker, ConsecutiveBreaker, Deadline, Deposit, Fallback, Jitter, Policy,

@@ -9,9 +9,10 @@
 //! | `double-retries` | the application and its proxy both retry a call: their attempts multiply |
 //! | `pools-beyond-workers` | the proxies together may send more than the callee has workers for |
 
-use super::{Finding, Weight, caller_name};
+use super::{Finding, Weight, caller_name, route};
 use crate::base::id::*;
 use crate::policy::app::Retry;
+use crate::policy::envoy::outlier_detection::OutlierDetection;
 use crate::policy::envoy::retry::AttemptResult;
 use crate::topology::mesh::{Action, Cluster, Rule};
 use crate::topology::{Site, Topology};
@@ -26,7 +27,11 @@ pub(super) fn find(topology: &Topology) -> Vec<Finding> {
             continue;
         }
         for rule in &topology.mesh.tables[table.index()].rules {
-            findings.extend(of_rule(topology, site, rule));
+            // Several calls may go by one route: what is wrong with it is told once.
+            let new = |finding: &Finding| !findings.iter().any(|f: &Finding| (f.code, &f.path) == (finding.code, &finding.path));
+            let of_rule: Vec<Finding> =
+                of_rule(topology, site, rule).into_iter().filter(|f| f.code == "double-retries" || new(f)).collect();
+            findings.extend(of_rule);
             let Action::Forward { targets, .. } = &rule.action else { continue };
             for id in targets.iter().filter_map(|target| target.cluster.ok()) {
                 if told.insert(id.0) {
@@ -45,28 +50,12 @@ pub(super) fn bounds(topology: &Topology, site: SiteId) -> bool {
 }
 
 fn of_rule(topology: &Topology, site: &Site, rule: &Rule) -> Vec<Finding> {
-    let mut findings = Vec::new();
     let callee = &topology.endpoints[site.callee.index()].full_name;
-    let mut say = |code, message: String, help: &str| {
-        findings.push(Finding { weight: Weight::Warning, code, message, path: site.path_in_model.clone(), help: help.into() });
+    let Some(retry) = &rule.retry else { return Vec::new() };
+    let mut findings = match &rule.source {
+        Some(source) => route::find(&format!("route `{}` to `{callee}`", rule.name), &source.path, retry, rule.timeouts),
+        None => Vec::new(),
     };
-    let Some(retry) = &rule.retry else { return findings };
-    if let Some(per_try) = rule.timeouts.per_try {
-        if !retry.on.wants(AttemptResult::PerTryTimeout) {
-            let message = format!("route `{}` to `{callee}`: a try is cut after {per_try}, and `retryOn` does not retry that", rule.name);
-            say("per-try-not-retried", message, "add `reset` or `5xx` to `retryOn`, or leave `perTryTimeout` to `timeout`");
-        }
-        let needed = per_try.0.saturating_mul(u64::from(retry.num_retries) + 1);
-        if let Some(timeout) = rule.timeouts.global.filter(|timeout| timeout.0 < needed) {
-            let tries = retry.num_retries + 1;
-            let message = format!(
-                "route `{}` to `{callee}`: {tries} tries of {per_try} take {}, and the route's timeout is {timeout}",
-                rule.name,
-                crate::base::time::Nanos(needed)
-            );
-            say("retries-beyond-timeout", message, "give the route more time, or its tries less");
-        }
-    }
     let application = (site.policy.is_some()).then(|| topology.policies[site.policy.index()].rules.retry.as_ref()).flatten();
     if let Some(attempts) = application.map(|retry| retry.attempts).filter(|attempts| *attempts > 1 && *attempts != Retry::UNLIMITED) {
         let tries = retry.num_retries + 1;
@@ -86,27 +75,39 @@ fn of_rule(topology: &Topology, site: &Site, rule: &Rule) -> Vec<Finding> {
     findings
 }
 
+/// Why outlier detection can never eject a host of so many, and what to do about it.
+pub(super) fn never_ejects(detection: &OutlierDetection, of: &str, hosts: u32) -> Option<(String, String)> {
+    let (five, gateway, local) = (&detection.consecutive_5xx, &detection.consecutive_gateway, &detection.consecutive_local_origin);
+    let local = if detection.split_local_origin { local.enforcing } else { 0 };
+    if five.enforcing == 0 && gateway.enforcing == 0 && local == 0 {
+        let message = format!("outlier detection of {of} never ejects anybody: all of its detectors are switched off");
+        return Some((message, "set `consecutive5xxErrors` or `consecutiveGatewayErrors` to 1 or more".into()));
+    }
+    if hosts == 0 || detection.most_ejected(hosts) > 0 {
+        return None;
+    }
+    let named = if hosts == 1 { "host" } else { "hosts" };
+    let limit = detection.max_ejection_percent;
+    let message = format!("outlier detection of {of} never ejects anybody: {limit} % of {hosts} {named} is less than one");
+    Some((message, format!("set `maxEjectionPercent` to {} or more", (100 / hosts) + u32::from(100 % hosts > 0))))
+}
+
 fn of_cluster(topology: &Topology, site: &Site, cluster: &Cluster) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut say = |code, message: String, help: String| {
-        findings.push(Finding { weight: Weight::Warning, code, message, path: site.path_in_model.clone(), help });
+    let mut say = |code, message: String, path: &str, help: String| {
+        let path = if path.is_empty() { site.path_in_model.clone() } else { path.to_string() };
+        findings.push(Finding { weight: Weight::Warning, code, message, path, help });
     };
     let hosts = cluster.hosts.len() as u32;
     if hosts == 0 {
         let message = format!("no pod is behind `{}`: every request to it is answered 503 UH", cluster.name);
-        say("no-hosts", message, "give a service or one of its versions the labels that the subset asks for".into());
+        say("no-hosts", message, "", "give a service or one of its versions the labels that the subset asks for".into());
         return findings;
     }
     if let Some(detection) = &cluster.outlier
-        && detection.most_ejected(hosts) == 0
+        && let Some((message, help)) = never_ejects(detection, &format!("`{}`", cluster.name), hosts)
     {
-        let message = format!(
-            "outlier detection of `{}` never ejects anybody: {} % of {hosts} {} is less than one",
-            cluster.name,
-            detection.max_ejection_percent,
-            if hosts == 1 { "host" } else { "hosts" }
-        );
-        say("ejects-nobody", message, format!("set `maxEjectionPercent` to {} or more", (100 / hosts) + u32::from(100 % hosts > 0)));
+        say("ejects-nobody", message, &cluster.source.outlier, help);
     }
     let workers: u64 =
         cluster.hosts.iter().map(|host| u64::from(topology.services[topology.replicas[host.index()].service.index()].workers)).sum();
@@ -122,6 +123,7 @@ fn of_cluster(topology: &Topology, site: &Site, cluster: &Cluster) -> Vec<Findin
         say(
             "pools-beyond-workers",
             message,
+            &cluster.source.pool,
             format!("divide what the callee can bear by its callers: {} each", (workers / callers).max(1)),
         );
     }

@@ -11,15 +11,22 @@
 //! | `not-the-owner` | a service calls a database that another one owns |
 //! | `unbounded-queue` | workers are limited and their queue is not |
 //! | `unused` | a policy, cache, pool or queue that nothing uses, as a misspelt overlay leaves one behind |
+//! | `unbound-rule` | a rule of the manifests that no call goes by, beside a service that it seems to mean |
 //! | `too-late` | a fault or an expectation of a time after the last request |
 
 mod amplification;
+mod bindings;
 mod cycles;
 mod late;
 mod load;
+mod manifests;
 mod mesh;
+mod route;
 mod timeouts;
 mod walk;
+
+pub use bindings::bindings;
+pub use manifests::manifests;
 
 use super::Step;
 use super::Topology;
@@ -44,7 +51,7 @@ pub struct Finding {
     pub weight: Weight,
     pub code: &'static str,
     pub message: String,
-    /// A path of the model: `services.orders.endpoints.place[1]`.
+    /// A path of the model, `services.orders.endpoints.place[1]`, or of its manifests, `mesh."VirtualService/shop/orders".spec.http[0]`.
     pub path: String,
     pub help: String,
 }

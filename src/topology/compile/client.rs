@@ -77,7 +77,13 @@ impl Compiler<'_> {
             );
         }
         let think = self.dist(&client.think_time, &format!("{path}.thinkTime"));
-        let users = (f64::from(users) * client.load).round() as u32;
+        let scaled = (f64::from(users) * client.load).round() as u32;
+        if scaled == 0 && client.load > 0.0 {
+            let message = format!("a `load` of {} leaves none of {users} `users`: half a user and more counts as one", client.load);
+            let help = "raise `users` or `load`; a `load` of 0 switches the client off";
+            self.error("no-users", message, format!("{path}.load"), help);
+        }
+        let users = scaled;
         Load::Closed { users, think, stop_ok: client.stop.map(|stop| stop.ok) }
     }
 

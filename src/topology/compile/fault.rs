@@ -2,7 +2,9 @@
 
 use super::Compiler;
 use super::names::quoted;
+use crate::base::dist::Dist;
 use crate::base::id::*;
+use crate::base::time::Nanos;
 use crate::model::scalar;
 use crate::model::spec::{self, FaultKind, ReplicaChoice};
 use crate::topology::fault::Blocked;
@@ -24,6 +26,9 @@ impl Compiler<'_> {
                 self.error("endless-fault", "a fault cannot come back every 0s", format!("{path}.every"), "give it a time above 0s");
             }
             let Some(action) = action else { continue };
+            if let Some(every) = &every {
+                self.overlap(&lasts, every, &action, &path);
+            }
             let services = self.touched(&action);
             let clients = if let FaultAction::Spike { client, .. } = action { vec![client] } else { Vec::new() };
             let (name, at, summary) = (name.clone(), fault.at.nanos(), self.summary(&fault.kind));
@@ -33,6 +38,23 @@ impl Compiler<'_> {
             };
             self.topology.faults.push(Fault { name, at, lasts, every, action, meets, services, clients, summary });
         }
+    }
+
+    /// A fault that begins again before it has ended would be there twice: slower by the square of its factor.
+    fn overlap(&mut self, lasts: &Lasts, every: &Dist, action: &FaultAction, path: &str) {
+        let (message, help) = match lasts {
+            Lasts::For(dist) if dist.mean() > every.mean() => {
+                let [long, often] = [dist, every].map(|dist| Nanos::from_secs_f64(dist.mean()));
+                (format!("it lasts {long} and comes back every {often}, before it has ended"), "make `for` shorter than `every`")
+            }
+            // Replicas that stay dead are other ones each time.
+            Lasts::Forever if !matches!(action, FaultAction::Crash { .. }) => (
+                "it comes back without having ended: it has no `for`".to_string(),
+                "give it a `for` shorter than `every`, or take `every` out",
+            ),
+            Lasts::For(_) | Lasts::Forever | Lasts::UntilRestarted | Lasts::Instant => return,
+        };
+        self.error("overlapping-fault", message, format!("{path}.every"), help);
     }
 
     fn action(&mut self, fault: &spec::Fault, path: &str) -> Option<FaultAction> {

@@ -7,7 +7,7 @@ mod client;
 mod dist;
 mod expect;
 mod fault;
-mod mesh;
+pub(in crate::topology) mod mesh;
 mod mesh_words;
 mod names;
 mod network;

@@ -19,7 +19,9 @@ impl<'m> Compiler<'m> {
         if !network.zones.is_empty() || network.links.values().any(zonal) {
             self.topology.zone_links = vec![LinkId::NONE; zones * zones];
         }
+        self.one_link_for_each_pair();
         self.links_of_zones();
+        let mut known: BTreeMap<(usize, usize), &str> = BTreeMap::new();
         for (pair, link) in &network.zones {
             let path = format!("network.zones.{}", quoted(pair));
             let Some((from, to)) = self.zone_pair(pair) else {
@@ -28,7 +30,27 @@ impl<'m> Compiler<'m> {
                 self.error("unknown-zone", format!("`{pair}` is not a pair of zones"), path, help);
                 continue;
             };
+            if let Some(other) = known.insert((from.min(to), from.max(to)), pair) {
+                let message = format!("`{pair}` and `{other}` are the same two zones");
+                self.error("duplicate-link", message, path.clone(), "keep one of them: a pair of zones holds in both directions");
+            }
             self.zone_link(pair, (from, to), (link.latency.as_ref(), link.loss), &path);
+        }
+    }
+
+    /// Two links between the same two would leave it to their names which of them counts.
+    fn one_link_for_each_pair(&mut self) {
+        let mut known: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        for (name, link) in &self.model.network.links {
+            let zones = self.names.zone(&link.from).is_some() && self.names.zone(&link.to).is_some();
+            // Between zones a link holds both ways; between services the other way is another call.
+            let swapped = zones && !self.is_caller_or_service(&link.from) && link.from > link.to;
+            let pair = if swapped { (&link.to, &link.from) } else { (&link.from, &link.to) };
+            if let Some(other) = known.insert((pair.0, pair.1), name) {
+                let message = format!("the links `{other}` and `{name}` both join `{}` and `{}`", link.from, link.to);
+                let path = format!("network.links.{}", quoted(name));
+                self.error("duplicate-link", message, path, "keep one of them, with the latency and the loss that are meant");
+            }
         }
     }
 

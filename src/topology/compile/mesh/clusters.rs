@@ -2,25 +2,16 @@
 //! DestinationRule that says how to call them.
 
 use super::hosts::Callable;
-use super::{Caller, ROOT_NAMESPACE, Weaver};
+use super::{Caller, Weaver};
 use crate::base::id::*;
-use crate::model::mesh::{Blocks, ClientTls, DestinationRule, H2Upgrade, Labels, TlsMode, TrafficPolicy};
+use crate::model::mesh::{Blocks, ClientTls, DestinationRule, H2Upgrade, Labels, TlsMode};
 use crate::model::spec;
 use crate::policy::envoy::connection_pool::{PoolSettings, Protocol};
 use crate::policy::envoy::outlier_detection::{Consecutive, LimitRule, OutlierDetection};
 use crate::policy::envoy::release::Release;
 use crate::policy::envoy::resources::{Defaults, RetryBudget, Thresholds, WrittenLimits};
-use crate::topology::mesh::{Cluster, Tls, View};
-
-/// There is no such subset.
-#[derive(Clone, Copy)]
-pub(super) struct NoCluster;
-
-/// The blocks that hold for one cluster, each taken whole from where it is written.
-#[derive(Clone, Default)]
-pub(super) struct Effective {
-    pub blocks: Blocks,
-}
+use crate::topology::mesh::{Cluster, ClusterSource, Tls, View};
+use crate::topology::rules::{self, Effective, NoSubset};
 
 impl<'m> Weaver<'_, 'm> {
     /// The cluster of a host (or of a subset of it) for a group of callers; made at its first use.
@@ -31,19 +22,19 @@ impl<'m> Weaver<'_, 'm> {
         subset: Option<&str>,
         port: u32,
         site: SiteId,
-    ) -> Result<ClusterId, NoCluster> {
+    ) -> Result<ClusterId, NoSubset> {
         let key = (caller.group, host, subset.map(str::to_string), port);
         if let Some(known) = self.clusters.get(&key) {
             return Ok(*known);
         }
         let callable = &self.hosts.all[host];
         let rules = self.destination_rules_for(callable, caller.namespace, &caller.labels);
-        let (policy, labels) = self.policy_of(&rules, subset, port)?;
-        let hosts = self.replicas_of(host, labels.as_ref());
+        let policy = self.effective(&rules, subset, port)?;
+        let hosts = self.replicas_of(host, policy.labels.as_ref());
         let service = self.compiler.topology.sites[site.index()].service;
         let (link, by_zone) = self.compiler.link(caller.group, service);
         let callers = self.compiler.topology.sites[site.index()].callers.clone();
-        let path = rules.first().map_or("manifests".to_string(), |rule| rule.meta.path());
+        let path = self.path_of(&rules);
         let pool = self.pool(&policy.blocks, self.hosts.all[host].protocol, &path);
         let outlier = self.outlier(&policy.blocks, &path);
         let (views, tls) = (self.views(&policy.blocks, caller, &hosts, &path), self.tls(policy.blocks.tls.as_ref(), host));
@@ -61,6 +52,7 @@ impl<'m> Weaver<'_, 'm> {
             callers: callers.clone(),
             link,
             by_zone,
+            source: ClusterSource { rules, subset: subset.map(str::to_string), port, outlier: policy.outlier, pool: policy.pool },
         };
         let id = ClusterId::new(self.mesh.clusters.len());
         self.mesh.cells += callers.len() as u32;
@@ -76,39 +68,20 @@ impl<'m> Weaver<'_, 'm> {
         pods.flat_map(|pod| self.compiler.topology.services[pod.service.index()].replicas.clone().map(ReplicaId)).collect()
     }
 
-    /// Rules for a host as a namespace sees them: its own, then the host's, then the mesh's; the most specific host wins.
-    pub(super) fn destination_rules_for(&self, callable: &Callable, from: &str, labels: &Labels) -> Vec<&'m DestinationRule> {
-        for namespace in [from, callable.namespace.as_str(), ROOT_NAMESPACE] {
-            let covers = |rule: &&DestinationRule| {
-                let selected = rule.workload_selector.as_ref().is_none_or(|s| s.iter().all(|(key, value)| labels.get(key) == Some(value)));
-                rule.meta.namespace == namespace && rule.host.value.covers(&callable.host) && selected
-            };
-            let found: Vec<&DestinationRule> = self.destination_rules().iter().filter(covers).collect();
-            let Some(longest) = found.iter().map(|rule| specificity(&rule.host.value)).max() else { continue };
-            return found.into_iter().filter(|rule| specificity(&rule.host.value) == longest).collect();
-        }
-        Vec::new()
+    /// Numbers of the DestinationRules for a host as a namespace sees them.
+    pub(super) fn destination_rules_for(&self, callable: &Callable, from: &str, labels: &Labels) -> Vec<usize> {
+        rules::destination_rules(self.destination_rules(), &callable.host, &callable.namespace, from, labels)
     }
 
-    /// The blocks for a subset and port, and the labels of the subset.
-    pub(super) fn policy_of(
-        &self,
-        rules: &[&DestinationRule],
-        subset: Option<&str>,
-        port: u32,
-    ) -> Result<(Effective, Option<Labels>), NoCluster> {
-        let top = rules.iter().find_map(|rule| rule.policy.as_ref()).map(|policy| level(policy, port)).unwrap_or_default();
-        let Some(name) = subset else { return Ok((Effective { blocks: top }, None)) };
-        let found = rules.iter().flat_map(|rule| &rule.subsets).find(|s| s.name.value == name).ok_or(NoCluster)?;
-        let own = found.policy.as_ref().map(|policy| level(policy, port)).unwrap_or_default();
-        let blocks = Blocks {
-            load_balancer: own.load_balancer.or(top.load_balancer),
-            connection_pool: own.connection_pool.or(top.connection_pool),
-            outlier_detection: own.outlier_detection.or(top.outlier_detection),
-            tls: own.tls.or(top.tls),
-            retry_budget: own.retry_budget.or(top.retry_budget),
-        };
-        Ok((Effective { blocks }, Some(found.labels.clone())))
+    /// What these DestinationRules say of a subset and port.
+    pub(super) fn effective(&self, numbers: &[usize], subset: Option<&str>, port: u32) -> Result<Effective, NoSubset> {
+        let written: Vec<&DestinationRule> = numbers.iter().map(|number| &self.destination_rules()[*number]).collect();
+        rules::effective(&written, subset, port)
+    }
+
+    /// The path at which what is wrong with the rules of a cluster is told.
+    pub(super) fn path_of(&self, numbers: &[usize]) -> String {
+        numbers.first().map_or("manifests".to_string(), |number| rules::path_of(&self.destination_rules()[*number].meta, ""))
     }
 
     pub(super) fn pool(&mut self, blocks: &Blocks, spoken: spec::Protocol, path: &str) -> PoolSettings {
@@ -195,14 +168,4 @@ impl<'m> Weaver<'_, 'm> {
         zones.dedup();
         zones.into_iter().map(|zone| self.view(blocks, zone, hosts, path)).collect()
     }
-}
-
-fn level(policy: &TrafficPolicy, port: u32) -> Blocks {
-    // What a port's entry does not name goes back to its default: nothing is inherited from beside it.
-    policy.ports.iter().find(|entry| entry.port.value == port).map_or_else(|| policy.blocks.clone(), |entry| entry.blocks.clone())
-}
-
-/// Exact names before wildcards, long wildcards before short ones.
-fn specificity(host: &crate::model::mesh::Host) -> (bool, usize) {
-    (!host.is_wildcard(), host.as_str().len())
 }

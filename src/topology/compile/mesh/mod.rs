@@ -12,18 +12,17 @@ mod policies;
 mod routes;
 
 pub(super) use conditions::{header_attribute, header_values};
+pub(in crate::topology) use policies::{timeouts, written_retries};
 
 use super::{Compiler, Group};
 use crate::base::id::*;
 use crate::model::mesh::{DestinationRule, GatewayRef, Labels, VirtualService};
 use crate::model::scalar::Via;
+use crate::model::spec::{DEFAULT_RELEASE, Model};
 use crate::policy::envoy::release::Release;
 use crate::topology::mesh::{Mesh, RouteTable};
 use hosts::{Hosts, Pod};
 use std::collections::BTreeMap;
-
-/// Istio's root namespace: rules there hold for the whole mesh.
-const ROOT_NAMESPACE: &str = "istio-system";
 
 /// Who calls through a proxy, as rules see it.
 struct Caller<'m> {
@@ -54,7 +53,7 @@ impl<'m> Compiler<'m> {
             return;
         }
         let settings = self.model.mesh.clone();
-        let release = settings.as_ref().map_or(Release::default(), |mesh| Release(mesh.istio.minor as u16));
+        let release = release(self.model);
         let latency = settings.as_ref().map(|mesh| self.dist(&mesh.sidecar.latency, "mesh.sidecar.latency"));
         let hosts = Hosts::of(self);
         let mut weaver = Weaver { compiler: self, release, hosts, clusters: BTreeMap::new(), mesh: Mesh::default() };
@@ -69,8 +68,13 @@ impl<'m> Compiler<'m> {
     }
 }
 
+/// The release whose defaults hold.
+pub(in crate::topology) fn release(model: &Model) -> Release {
+    Release(model.mesh.as_ref().map_or(DEFAULT_RELEASE.minor, |mesh| mesh.istio.minor) as u16)
+}
+
 impl<'m> Weaver<'_, 'm> {
-    fn model(&self) -> &'m crate::model::spec::Model {
+    fn model(&self) -> &'m Model {
         self.compiler.model
     }
 

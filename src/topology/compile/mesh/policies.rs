@@ -24,24 +24,11 @@ impl Weaver<'_, '_> {
         Fault { delay, abort }
     }
 
-    pub(super) fn timeouts(&self, route: &HttpRoute) -> Timeouts {
-        let per_try =
-            route.retries.as_ref().filter(|retries| retries.attempts.value > 0).and_then(|retries| retries.per_try_timeout.as_ref());
-        Timeouts::new(route.timeout.as_ref().map(|written| written.value), per_try.map(|written| written.value))
-    }
-
     /// The policy of a route; without one, the mesh's.
     pub(super) fn retry(&mut self, route: &HttpRoute, only_cluster: Option<ClusterId>, path: &str) -> Option<RetryPolicy> {
         let Some(written) = &route.retries else { return self.default_retry(only_cluster) };
         let back_off = written.backoff.as_ref().and_then(|base| self.compiler.checked(BackOff::new(base.value, None), path));
-        let retries = WrittenRetries {
-            attempts: written.attempts.value,
-            per_try_timeout: written.per_try_timeout.as_ref().map(|written| written.value),
-            retry_on: written.retry_on.as_ref().map(|on| retry_on(&on.value)),
-            retry_remote_localities: written.remote_localities,
-            retry_ignore_previous_hosts: written.ignore_previous_hosts.as_ref().map(|written| written.value),
-            back_off,
-        };
+        let retries = WrittenRetries { back_off, ..written_retries(written) };
         RetryPolicy::of(Some(&retries), self.release, self.is_hashed(only_cluster))
     }
 
@@ -53,6 +40,24 @@ impl Weaver<'_, '_> {
     /// Whether a request has but one destination, where a hash chooses the host.
     fn is_hashed(&self, only_cluster: Option<ClusterId>) -> bool {
         only_cluster.is_some_and(|id| self.mesh.clusters[id.index()].hash.is_some())
+    }
+}
+
+/// How long a route's requests and their tries may take.
+pub(in crate::topology) fn timeouts(route: &HttpRoute) -> Timeouts {
+    let per_try = route.retries.as_ref().filter(|retries| retries.attempts.value > 0).and_then(|retries| retries.per_try_timeout.as_ref());
+    Timeouts::new(route.timeout.as_ref().map(|written| written.value), per_try.map(|written| written.value))
+}
+
+/// What a route says of retries, in the words of Envoy.
+pub(in crate::topology) fn written_retries(written: &mesh::Retries) -> WrittenRetries {
+    WrittenRetries {
+        attempts: written.attempts.value,
+        per_try_timeout: written.per_try_timeout.as_ref().map(|written| written.value),
+        retry_on: written.retry_on.as_ref().map(|on| retry_on(&on.value)),
+        retry_remote_localities: written.remote_localities,
+        retry_ignore_previous_hosts: written.ignore_previous_hosts.as_ref().map(|written| written.value),
+        back_off: written.backoff.as_ref().and_then(|base| BackOff::new(base.value, None).ok()),
     }
 }
 

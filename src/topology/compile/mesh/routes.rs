@@ -2,13 +2,15 @@
 //! its routes can match, and what each does.
 
 use super::conditions::{Asked, Entry};
+use super::policies::timeouts;
 use super::{Caller, Weaver};
 use crate::base::id::*;
 use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
 use crate::model::mesh::{Action as Written, Destination, ExportTo, GatewayRef, Host, HttpRoute, VirtualService};
 use crate::policy::envoy::mirror::Mirror;
 use crate::policy::envoy::weighted_clusters::WeightedClusters;
-use crate::topology::mesh::{Action, Rule, Target};
+use crate::topology::mesh::{Action, RouteSource, Rule, Target};
+use crate::topology::rules::{self, route_path};
 
 /// No cluster: what a proxy answers for a destination that does not exist, by where the rule comes from.
 const NO_CLUSTER: Outcome = Outcome::new(503, Class::ServerError, Flag::NC);
@@ -63,6 +65,7 @@ impl<'m> Weaver<'_, 'm> {
             retry,
             action: Action::Forward { weights: WeightedClusters::new(&[1]).expect("one destination"), targets: vec![target] },
             mirrors: Vec::new(),
+            source: None,
         }
     }
 
@@ -140,7 +143,7 @@ impl<'m> Weaver<'_, 'm> {
                 let weights: Vec<u32> = destinations.iter().map(|d| d.weight.value).collect();
                 let targets = destinations.iter().map(|d| self.destination(&d.destination, asked.port, site, caller, rule.gateway_api));
                 let targets: Vec<Target> = targets.collect();
-                let weights = self.compiler.checked(WeightedClusters::new(&weights), &rule.meta.path())?;
+                let weights = self.compiler.checked(WeightedClusters::new(&weights), &rules::path_of(&rule.meta, ""))?;
                 Action::Forward { weights, targets }
             }
             Written::Redirect(redirect) => Action::Answer(Outcome::answered(redirect.code)),
@@ -164,12 +167,20 @@ impl<'m> Weaver<'_, 'm> {
         Some(Rule {
             name,
             when,
-            fault: self.fault(&route.fault, &rule.meta.path()),
-            timeouts: self.timeouts(route),
-            retry: self.retry(route, only_cluster, &rule.meta.path()),
+            fault: self.fault(&route.fault, &rules::path_of(&rule.meta, "")),
+            timeouts: timeouts(route),
+            retry: self.retry(route, only_cluster, &rules::path_of(&rule.meta, "")),
             action,
             mirrors,
+            source: Some(self.source(rule, route)),
         })
+    }
+
+    /// Where a route is written.
+    fn source(&self, rule: &VirtualService, route: &HttpRoute) -> RouteSource {
+        let service = self.rules().iter().position(|other| std::ptr::eq(other, rule)).expect("it is one of them");
+        let place = rule.http.iter().position(|other| std::ptr::eq(other, route)).expect("it is one of its routes");
+        RouteSource { service, route: place, path: rules::path_of(&rule.meta, &route_path(rule, place)) }
     }
 
     fn destination(&mut self, written: &Destination, port: u32, site: SiteId, caller: &Caller<'m>, gateway_api: bool) -> Target {
