@@ -5,6 +5,7 @@
     python3.11 run.py --skip-envoy       brownout against the recorded results; needs no Envoy
     python3.11 run.py --skip-brownout    Envoy against the specification only
     python3.11 run.py --check            measure again and compare with the recorded results; writes nothing
+    python3.11 run.py --read-only        never write the table of conformance/README.md
     python3.11 run.py NAME…              only these
 
 Exit code: 0 all agree, 1 something differs, 2 a side could not run.
@@ -22,6 +23,8 @@ import measure
 import scenario as scenarios
 import table
 
+# A scenario that differs from its record is measured so often before it is believed.
+CHECK_TRIES = 3
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results" / "envoy"
 
 
@@ -39,7 +42,7 @@ def main():
         return 2
     entries = [judged(s, options.skip_brownout) for s in chosen if result_file(s).exists()]
     print_table(entries)
-    if not options.names and not options.short:
+    if not options.names and not options.short and not options.read_only:
         table.write(table.rows(entries))
     return exit_code(entries)
 
@@ -49,6 +52,7 @@ def arguments():
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--skip-envoy", action="store_true")
     parser.add_argument("--skip-brownout", action="store_true")
     return parser.parse_args()
@@ -69,13 +73,38 @@ def measured(scenario, version):
 
 def check_all(chosen):
     """Whether Envoy does again what is recorded: what differs between two runs of the same Envoy cannot be asked of a simulator."""
-    version, wrong = envoy.version(), 0
+    version, wrong, busy = envoy.version(), 0, 0
     for scenario in chosen:
-        recorded = json.loads(result_file(scenario).read_text())
-        problems = compare.against(recorded, measured(scenario, version), scenario.compare, scenario.judge)
-        print(f"{scenario.name:28} {'reproduced' if not problems else 'DIFFERS: ' + '; '.join(problems[:4])}", flush=True)
-        wrong += bool(problems)
+        problems, stall, times = check(scenario, version)
+        was_busy = stall > measure.STALL_SECONDS
+        counted = [p for p in problems if not (was_busy and isinstance(p, judge.Late))]
+        verdict = "DIFFERS" if counted else "reproduced, but for times of a busy machine" if problems else "reproduced"
+        told = "; ".join((counted or problems)[:4])
+        print(f"{scenario.name:28} {verdict}{f' after {times} runs' if times > 1 else ''}{': ' + told if told else ''}", flush=True)
+        wrong += bool(counted)
+        busy += was_busy
+    if busy:
+        print(f"the machine stalled for more than {measure.STALL_SECONDS * 1000:.0f} ms in {busy} of {len(chosen)} scenarios, "
+              "whose times were not judged")
     return 1 if wrong else 0
+
+
+def check(scenario, version):
+    """What differs from the record in the run of a few that differs least, the longest stall in that run, and how many runs there were.
+
+    One that differs is done again: a machine that does other things holds Envoy, its hosts or its callers up, not always where the
+    watch sees it. Envoy can do what is recorded if it does so once; what it does not, it does not three times."""
+    recorded, options = json.loads(result_file(scenario).read_text()), scenario.compare | scenario.repeat
+    kept = None
+    for times in range(1, CHECK_TRIES + 1):
+        record = measured(scenario, version)
+        problems = compare.against(recorded, record, options, scenario.judge)
+        weight = (sum(not isinstance(p, judge.Late) for p in problems), len(problems))
+        if kept is None or weight < kept[0]:
+            kept = weight, problems, record["stall"]
+        if not problems:
+            break
+    return *kept[1:], times
 
 
 def result_file(scenario):
