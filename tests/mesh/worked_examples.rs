@@ -275,7 +275,7 @@ fn as_many_hosts_are_ejected_as_the_percentage_admits_and_a_refusal_begins_the_c
         };
         let is_out = |host: usize| ran.ejections.iter().any(|e| index(&e.host) == host);
         let refusals: u64 = [0, 1].into_iter().filter(|host| !is_out(*host)).map(|host| errors(host) / 3).sum();
-        assert_eq!(u64::from(ran.recording.edges[0].ejections_refused), refusals, "{release}{percent}: one for three errors");
+        assert_eq!(ran.recording.edges[0].ejections_refused, refusals, "{release}{percent}: one for three errors");
         assert!(most == 2 || refusals > 5);
     }
 }
