@@ -4,7 +4,7 @@
 //! Golden summaries are in `tests/golden/`. After a change that is meant to move figures, look at them again and write them with
 //! `BROWNOUT_BLESS=1 cargo test --release --test models`.
 
-use brownout::analysis::summary::{Summary, summarize};
+use brownout::analysis::summary::{CallSummary, Summary, summarize};
 use brownout::base::math::exp;
 use brownout::topology::Topology;
 use brownout::topology::check::{Weight, check};
@@ -63,6 +63,20 @@ fn passed(summary: &Summary, expectation: &str) -> bool {
 
 fn success(summary: &Summary, client: &str) -> f64 {
     summary.clients.get(client).and_then(|c| c.success_rate).expect("the client asked something")
+}
+
+/// What an expectation observed.
+fn observed(summary: &Summary, expectation: &str) -> f64 {
+    summary.expectations.get(expectation).and_then(|verdict| verdict.observed).unwrap_or_else(|| panic!("nothing observed: {expectation}"))
+}
+
+fn call<'s>(summary: &'s Summary, name: &str) -> &'s CallSummary {
+    summary.calls.get(name).unwrap_or_else(|| panic!("no call {name}"))
+}
+
+/// The codes of what is said of a model before it runs.
+fn findings(name: &str, variant: Option<&str>) -> Vec<&'static str> {
+    check(&compiled(name, variant, &[]).0).iter().map(|finding| finding.code).collect()
 }
 
 fn recovered(summary: &Summary, fault: &str) -> Option<f64> {
@@ -290,4 +304,156 @@ fn one_small_service_takes_the_shop_down_and_a_fallback_saves_it() {
     let slow = run("online-boutique", None);
     assert!(slow.cascade.hit.iter().any(|name| name == "recommendationservice"), "{:?}", slow.cascade.hit);
     assert!(success(&run("online-boutique", Some("timeouts")), "shoppers") < success(&slow, "shoppers"));
+}
+
+// -- order-mesh ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_guides_own_yaml_neither_retries_nor_ejects() {
+    let summary = run("order-mesh", None);
+    let place = call(&summary, "gateway.checkout -> order-service.place");
+    assert_eq!((place.retries.mesh, place.ejections), (0, 0));
+    assert_near("one bad pod of three", observed(&summary, "bad"), 0.3, 0.06);
+    let ejecting = run("order-mesh", Some("ejecting"));
+    assert!(call(&ejecting, "gateway.checkout -> order-service.place").ejections > 0);
+    assert!(success(&ejecting, "shoppers") > 0.999);
+    let retrying = run("order-mesh", Some("retrying"));
+    assert!(call(&retrying, "gateway.checkout -> order-service.place").retries.mesh > 1000);
+    assert_eq!(success(&retrying, "shoppers"), 1.0);
+}
+
+// -- panic-mode ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn panic_mode_hides_ejections_and_saves_a_pod_that_could_not_bear_all() {
+    for (variant, served, tolerance) in [
+        (None, 0.25, 0.02),
+        (Some("noPanic"), 0.98, 0.02),
+        (Some("halfAtMost"), 0.5, 0.02),
+        (Some("busy"), 0.25, 0.02),
+        (Some("busyNoPanic"), 0.0, 0.15),
+        (Some("busyHalfAtMost"), 0.5, 0.03),
+    ] {
+        let summary = run("panic-mode", variant);
+        assert!(passed(&summary, "calm"), "{variant:?}");
+        assert_near(&format!("{variant:?}"), observed(&summary, "aQuarter"), served, tolerance);
+        assert!(call(&summary, "shop.buy -> stock.look").ejections >= 2, "the detector does its work: {variant:?}");
+    }
+    // Nobody is left: the last pod is ejected for its refusals.
+    let outcomes = |variant| call(&run("panic-mode", Some(variant)), "shop.buy -> stock.look").outcomes.get("503 UH").copied();
+    assert!(outcomes("busyNoPanic") > Some(10_000), "{:?}", outcomes("busyNoPanic"));
+    assert_eq!(outcomes("busy"), None);
+}
+
+#[test]
+fn a_pod_that_is_overrun_because_others_are_ejected_is_put_down_to_what_ejected_them() {
+    let cascade = run("panic-mode", Some("busyNoPanic")).cascade;
+    assert_eq!(cascade.origin.as_deref(), Some("bad-pods"));
+    for words in ["all 6 workers", "find no host"] {
+        let step = cascade.steps.iter().find(|step| step.what.contains(words)).unwrap_or_else(|| panic!("no step says `{words}`"));
+        assert!(step.because.as_ref().is_some_and(|because| because.contains("eject")), "{step:?}");
+    }
+}
+
+// -- double-retries --------------------------------------------------------------------------------------------------
+
+#[test]
+fn retries_of_application_and_sidecar_multiply_exactly() {
+    for (variant, factor) in [
+        (None, 9),
+        (Some("applicationOnly"), 3),
+        (Some("meshOnly"), 3),
+        (Some("neither"), 1),
+        (Some("istio124Defaults"), 3),
+        (Some("istio123Defaults"), 9),
+    ] {
+        let summary = run("double-retries", variant);
+        let charge = call(&summary, "shop.order -> payment.charge");
+        let orders = summary.clients.get("orders").expect("there are orders");
+        assert_eq!((orders.unfinished, orders.offered), (0, 599));
+        assert_eq!(charge.attempts, factor * orders.offered, "{variant:?}");
+        assert_eq!(charge.retries.app + charge.retries.mesh, (factor - 1) * orders.offered, "{variant:?}");
+    }
+    assert!(findings("double-retries", None).contains(&"double-retries"));
+    assert!(!findings("double-retries", Some("applicationOnly")).contains(&"double-retries"));
+}
+
+#[test]
+fn what_fails_by_chance_is_worth_a_retry_and_more_tries_reach_more() {
+    // Of tries that fail with probability 1/2, n reach 1 - 2^-n of the calls, and take 2 (1 - 2^-n) on average.
+    for (variant, tries) in [("flaky", 9), ("flakyMeshOnly", 3)] {
+        let summary = run_with("double-retries", Some(variant), None, &["duration=30m"]);
+        let reached = 1.0 - 1.0 / f64::from(1_u32 << tries);
+        assert_near(variant, success(&summary, "orders"), reached, 0.01);
+        let amplification = call(&summary, "shop.order -> payment.charge").amplification.expect("there are calls");
+        assert_near(variant, amplification, 2.0 * reached, 0.03);
+    }
+}
+
+// -- ejection-limit --------------------------------------------------------------------------------------------------
+
+#[test]
+fn ten_percent_of_three_pods_is_nobody() {
+    let errors = |variant| observed(&run("ejection-limit", variant), "ejected");
+    let ejections = |variant| call(&run("ejection-limit", variant), "web.page -> catalog.get").ejections;
+    for variant in [None, Some("thirtyThree")] {
+        assert_eq!(ejections(variant), 0, "{variant:?}");
+        assert_near(&format!("{variant:?}"), errors(variant), 1.0 / 3.0, 0.01);
+        assert!(findings("ejection-limit", variant).contains(&"ejects-nobody"), "{variant:?}");
+    }
+    for variant in ["thirtyFour", "tenPods", "istio119", "sixtySevenTwoBad"] {
+        assert!(ejections(Some(variant)) >= 2, "{variant}: out, and out again when it is back");
+        assert!(errors(Some(variant)) < 0.04, "{variant}: {}", errors(Some(variant)));
+        assert!(!findings("ejection-limit", Some(variant)).contains(&"ejects-nobody"), "{variant}");
+    }
+    assert_near("one of two bad pods stays in", errors(Some("fiftyTwoBad")), 0.5, 0.02);
+}
+
+// -- sidecar-pools ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_limit_lets_in_as_many_times_itself_as_there_are_sidecars() {
+    let most = |variant| run("sidecar-pools", variant).services.get("search").expect("there is a search").in_flight.max;
+    for (variant, callers_times_limit) in
+        [(None, 5 * 100), (Some("divided"), 5 * 20), (Some("tenCallers"), 10 * 100), (Some("atThePod"), 100)]
+    {
+        assert_eq!(most(variant), callers_times_limit, "{variant:?}");
+    }
+    assert!(most(Some("timeout")) > 500, "what nobody waits for is still worked on");
+    assert!(findings("sidecar-pools", None).contains(&"pools-beyond-workers"));
+    assert!(!findings("sidecar-pools", Some("divided")).contains(&"pools-beyond-workers"));
+    for (variant, fast, served) in
+        [(None, false, true), (Some("divided"), true, true), (Some("timeout"), true, false), (Some("dividedTimeout"), true, true)]
+    {
+        let summary = run("sidecar-pools", variant);
+        assert!(passed(&summary, "calm"), "{variant:?}");
+        assert_eq!((passed(&summary, "fast"), passed(&summary, "served")), (fast, served), "{variant:?}");
+    }
+}
+
+#[test]
+fn refused_calls_are_put_down_to_what_holds_the_places() {
+    let cascade = run("sidecar-pools", None).cascade;
+    assert_eq!(cascade.origin.as_deref(), Some("slow"));
+    let refused = cascade.steps.iter().find(|step| step.what.contains("overflow")).expect("calls are refused");
+    assert!(refused.because.is_some(), "{refused:?}");
+}
+
+// -- bookinfo --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_outer_timeout_that_is_too_short_shows_for_the_one_user_who_is_delayed() {
+    let seconds = |summary: &Summary, client: &str| summary.clients.get(client).and_then(|c| c.latency.p50).expect("answered");
+    let degraded = |summary: &Summary, client: &str| summary.clients.get(client).expect("is there").degraded;
+    let delayed = run("bookinfo", None);
+    assert_near("3 s and 3 s", seconds(&delayed, "jason"), 6.0, 0.1);
+    let jason = delayed.clients.get("jason").expect("he reads");
+    assert_eq!(jason.degraded, jason.offered, "he never sees reviews");
+    assert!(seconds(&delayed, "visitors") < 0.05 && degraded(&delayed, "visitors") == 0);
+    let mended = run("bookinfo", Some("jasonDelayV3"));
+    assert_near("2.5 s without stars", seconds(&mended, "jason"), 2.5, 0.1);
+    assert_eq!(call(&mended, "productpage.page -> reviews.get").fallbacks, 0);
+    let aborted = run("bookinfo", Some("jasonAbort"));
+    assert_eq!(degraded(&aborted, "jason"), aborted.clients.get("jason").expect("he reads").offered);
+    assert_eq!(degraded(&aborted, "visitors"), 0);
 }

@@ -19,6 +19,7 @@ class Scenario:
     short: bool
     spec: dict
     compare: dict
+    repeat: dict
     model: models.Model
     manifests: list
 
@@ -26,7 +27,7 @@ class Scenario:
 def read(name):
     folder = FOLDER / name
     head = yamlite.load((folder / "scenario.yaml").read_text())
-    unknown = set(head) - {"title", "about", "judge", "short", "spec", "compare"}
+    unknown = set(head) - {"title", "about", "judge", "short", "spec", "compare", "repeat"}
     if unknown:
         raise ValueError(f"{name}/scenario.yaml: unknown {sorted(unknown)}")
     model = models.read(yamlite.load((folder / "model.yaml").read_text()), folder)
@@ -35,7 +36,7 @@ def read(name):
     if judge not in ("exact", "shares"):
         raise ValueError(f"{name}: judge is `exact` or `shares`")
     return Scenario(name, folder, head["title"], head.get("about", ""), judge, head.get("short", True), head.get("spec") or {},
-                    head.get("compare") or {}, model, manifests)
+                    head.get("compare") or {}, head.get("repeat") or {}, model, manifests)
 
 
 def all_names():

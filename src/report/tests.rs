@@ -154,3 +154,33 @@ fn a_real_run_tells_its_cascade_and_fits() {
         println!("{text}");
     }
 }
+
+/// Two variants, each of one run.
+fn two(change: impl Fn(&mut crate::analysis::summary::ClientSummary)) -> String {
+    let before = of(&sample::record::slow_db(Some(98)));
+    let mut after = before.clone();
+    change(&mut after.clients.0[0].1);
+    let run = |summary: &Summary| vec![RunFigures::of(summary)];
+    let compared = Comparison::of("shop", &[(MODEL.to_string(), run(&before)), ("other".to_string(), run(&after))]);
+    shown(comparison(&compared, Format::Table, Style::PLAIN))
+}
+
+#[test]
+fn more_answers_of_a_greater_load_are_no_merit() {
+    let goodput = |offered: u64| {
+        let text = two(|client| {
+            client.goodput = client.goodput.map(|rate| rate * 3.0);
+            client.offered *= offered;
+        });
+        text.contains("other is better: goodput")
+    };
+    assert!(goodput(1) && !goodput(3));
+}
+
+#[test]
+fn answers_that_something_stood_in_for_are_counted_and_not_judged() {
+    assert!(!two(|_| {}).contains("degraded"));
+    let text = two(|client| client.degraded = 1234);
+    assert!(text.contains("degraded") && text.contains("1234") && !text.contains("goodput"), "{text}");
+    assert!(text.contains("other: no difference"), "{text}");
+}

@@ -76,7 +76,17 @@ impl World<'_> {
     #[cold]
     #[inline(never)]
     fn met_by_workers(&self, replica: u32) -> Cause {
-        self.follow(self.behind_workers(replica))
+        let last = self.behind_workers(replica);
+        let Next::Job(job) = last else { return self.follow(last) };
+        // Who is only busy may have to do what others did before proxies ejected them.
+        self.follow(last).or(self.sent_for_want_of_others(job))
+    }
+
+    /// Why the proxy that sent this job had fewer hosts to choose from, if it had.
+    fn sent_for_want_of_others(&self, job: u32) -> Cause {
+        let call = self.jobs[job].call;
+        let is_of_proxy = self.proxies.on && call != NOBODY && self.calls[call].holds & hold::PARENT == hold::OF_UPSTREAM;
+        if is_of_proxy { self.ejections_of_upstream(self.calls[call].parent) } else { Cause::NONE }
     }
 
     /// What holds an attempt up: what it has met itself, or whoever it waits for.

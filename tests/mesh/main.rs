@@ -9,3 +9,4 @@ mod pools;
 mod retries;
 mod routing;
 mod support;
+mod worked_examples;

@@ -157,7 +157,8 @@ fn of_edge(scene: &Scene<'_>, strand: &Strand, edge: EdgeId) -> String {
             format!("{calls} refused by the full bulkhead{of}")
         }
         Trouble::Fallbacks => format!("{calls} answered by the fallback"),
-        Trouble::HostsEjected => format!("proxies eject {}", words::counted(strand.count, "host", "hosts")),
+        Trouble::HostsEjected if one => "a proxy ejects a host".to_string(),
+        Trouble::HostsEjected => format!("proxies eject hosts {} times", words::count(strand.count)),
         Trouble::NoHost => format!("{calls} find no host: all are ejected or gone (503 UH)"),
         Trouble::PoolOverflow => format!("{calls} overflow the connection pool (503 UO)"),
         _ => format!("{attempts} answered with an error"),

@@ -5,7 +5,8 @@ use super::{Scene, reach, telling};
 use crate::analysis::course::{self, Baseline, Blast, Course, LAST};
 use crate::analysis::words;
 use crate::base::id::FaultId;
-use crate::base::time::Nanos;
+use crate::base::time::{Instant, Nanos};
+use crate::observe::episode::Trouble;
 use crate::observe::recording::{ClientRecord, Recording, ServiceWindow};
 use std::ops::Range;
 
@@ -19,7 +20,7 @@ pub fn sentences(scene: &Scene<'_>, told: Option<&Told>, blast: &Blast, metastab
     let mut sentences = Vec::new();
     sentences.push(how_far(blast));
     match told.map(|told| told.root) {
-        Some(Root::Load) => sentences.push(overload(scene)),
+        Some(Root::Load) => sentences.push(without_fault(scene, told)),
         Some(Root::Fault(_)) | None => sentences.extend(outcome(scene, metastable)),
     }
     sentences.extend(told.and_then(|told| beside(scene, told)));
@@ -100,7 +101,7 @@ fn last_fault(scene: &Scene<'_>) -> String {
     last.map_or_else(|| "the fault".to_string(), |span| scene.topology.faults[span.fault.index()].name.clone())
 }
 
-/// What keeps a collapse alive in the last 30 s: retries, or a queue longer than patience.
+/// What keeps a collapse alive in the last 30 s: retries, ejections, or a queue longer than patience.
 fn sustained_by(scene: &Scene<'_>) -> String {
     let range = last_windows(scene);
     let amplified = scene.recording.edges.iter().enumerate().filter_map(|(i, edge)| {
@@ -114,6 +115,11 @@ fn sustained_by(scene: &Scene<'_>) -> String {
     if let Some((factor, edge)) = worst.filter(|(factor, _)| *factor > AMPLIFIED) {
         return format!(", sustained by retries ({} attempts per call of {edge})", words::times(factor));
     }
+    let from = Instant(scene.until.0.saturating_sub(LAST.0));
+    let without_host = scene.recording.episodes.iter().filter(|e| e.trouble == Trouble::NoHost && e.last >= from);
+    if let Some(worst) = without_host.max_by_key(|e| e.count) {
+        return format!(", sustained by ejections ({} finds no host)", telling::who(scene, worst.place));
+    }
     let backlog = scene.recording.services.iter().enumerate().filter_map(|(i, service)| {
         let queue = service.windows.get(range.clone())?.iter().map(|w| w.queue).fold(0.0, f64::max).round() as u64;
         (queue > 0).then(|| (queue, &scene.topology.services[i].name))
@@ -126,10 +132,13 @@ fn sustained_by(scene: &Scene<'_>) -> String {
     }
 }
 
-/// The load alone was too much: what is offered, what comes of it, and who has all hands full.
-fn overload(scene: &Scene<'_>) -> String {
+/// The load alone was too much, or the model's steps fail by themselves: what is offered, what comes of it, and who has all hands full.
+fn without_fault(scene: &Scene<'_>, told: Option<&Told>) -> String {
     let course = Course::of_all_clients(scene.recording, scene.until);
-    let mut text = "No fault is behind it: more is asked than can be done in time.".to_string();
+    let mut text = match told.is_some_and(|told| told.strands.iter().any(|strand| is_of_load(strand.trouble))) {
+        true => "No fault is behind it: more is asked than can be done in time.".to_string(),
+        false => "No fault is behind it: steps of the model fail by themselves.".to_string(),
+    };
     if let Some(last) = course.last() {
         let answered = words::percent(last.ratio.min(1.0));
         text += &format!(" At last {} are offered and {answered} of them usefully answered.", words::rate(last.offered));
@@ -138,6 +147,31 @@ fn overload(scene: &Scene<'_>) -> String {
     match full.is_empty() {
         true => text,
         false => format!("{text} Busy to the last worker: {}.", words::list(&full)),
+    }
+}
+
+/// Whether it is a sign that more was asked than could be done in time.
+fn is_of_load(trouble: Trouble) -> bool {
+    match trouble {
+        Trouble::WorkersExhausted
+        | Trouble::QueueFull
+        | Trouble::QueueExpired
+        | Trouble::RateLimited
+        | Trouble::Timeouts
+        | Trouble::Deadlines
+        | Trouble::BulkheadFull
+        | Trouble::PoolOverflow => true,
+        Trouble::Fault
+        | Trouble::Failing
+        | Trouble::ConnectFailures
+        | Trouble::Resets
+        | Trouble::ErrorAnswers
+        | Trouble::Retries
+        | Trouble::BreakerOpened
+        | Trouble::Fallbacks
+        | Trouble::RequestsFail
+        | Trouble::HostsEjected
+        | Trouble::NoHost => false,
     }
 }
 

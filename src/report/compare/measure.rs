@@ -2,7 +2,7 @@
 
 use crate::analysis::statistics::Estimate;
 use crate::analysis::words;
-use crate::experiment::aggregate::Comparison;
+use crate::experiment::aggregate::{Aggregate, Comparison};
 use crate::experiment::figures::keys;
 
 /// A figure by its path, and how it reads.
@@ -27,10 +27,14 @@ pub enum Scale {
     Times,
     /// A share of the runs, with Wilson's interval.
     Runs,
+    /// A number of requests.
+    Count,
 }
 
 /// Quantiles are off by 1/128 at most, each of the two that a difference is of.
 const RESOLUTION: f64 = 1.0 / 64.0;
+/// Loads that differ by a smaller share are the same: closed loops offer a little less where answers take longer.
+const OTHER_LOAD: f64 = 0.1;
 
 impl Scale {
     pub fn value(self, value: f64) -> String {
@@ -39,6 +43,7 @@ impl Scale {
             Scale::Seconds | Scale::Recovery => words::span(value),
             Scale::PerSecond => words::rate(value),
             Scale::Times => words::times(value),
+            Scale::Count => words::count(value.round() as u64),
         }
     }
 
@@ -47,7 +52,7 @@ impl Scale {
         match self {
             Scale::Share | Scale::Runs => format!("{:.1}", value * 100.0),
             Scale::Seconds | Scale::Recovery => words::span(value),
-            Scale::PerSecond => words::number(value),
+            Scale::PerSecond | Scale::Count => words::number(value),
             Scale::Times => format!("{value:.2}"),
         }
     }
@@ -98,7 +103,7 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
         .iter()
         .map(|(name, path)| {
             let stem = path.trim_end_matches("successRate");
-            (format!("What {name} got"), client(if several { name } else { "" }, stem))
+            (format!("What {name} got"), client(comparison, if several { name } else { "" }, stem))
         })
         .collect();
     let mut inside = Vec::new();
@@ -125,10 +130,11 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
     groups
 }
 
-fn client(name: &str, stem: &str) -> Vec<Measure> {
+fn client(comparison: &Comparison, name: &str, stem: &str) -> Vec<Measure> {
     let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
     let columns = [
         ("success", "success", "successRate", Scale::Share, true),
+        ("degraded", "degraded answers", "degraded", Scale::Count, false),
         ("goodput", "goodput", "goodput", Scale::PerSecond, true),
         ("p50", "p50", "latency.p50", Scale::Seconds, false),
         ("p99", "p99", "latency.p99", Scale::Seconds, false),
@@ -140,7 +146,20 @@ fn client(name: &str, stem: &str) -> Vec<Measure> {
         scale,
         more_is_better,
     };
-    columns.map(measure).to_vec()
+    let mut measures = columns.map(measure).to_vec();
+    // Where something stands in for answers, how often tells more than the goodput, which is success times load; elsewhere there is none.
+    let stem = format!("{stem}degraded");
+    let means = comparison.all().filter_map(|(_, own, _)| own.figures.get(&stem)?.mean);
+    let left_out = if means.fold(0.0, f64::max) > 0.0 { Scale::PerSecond } else { Scale::Count };
+    measures.retain(|measure| measure.scale != left_out);
+    measures
+}
+
+/// Whether two goodputs are of different loads: more of it is then no merit.
+pub fn is_of_another_load(base: &Aggregate, own: &Aggregate, measure: &Measure) -> bool {
+    let Some(stem) = measure.path.strip_suffix("goodput") else { return false };
+    let offered = |of: &Aggregate| of.figures.get(&format!("{stem}offered")).and_then(|estimate| estimate.mean);
+    matches!((offered(base), offered(own)), (Some(before), Some(after)) if (after - before).abs() > OTHER_LOAD * before)
 }
 
 /// The call that is amplified most by any variant stands for all.

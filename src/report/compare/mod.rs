@@ -12,7 +12,7 @@ use crate::analysis::statistics::Estimate;
 use crate::analysis::summary::Named;
 use crate::analysis::words;
 use crate::experiment::aggregate::{Aggregate, Comparison};
-use measure::{Measure, Scale};
+use measure::{Measure, Scale, is_of_another_load};
 
 /// Stands for a difference that is none.
 const SAME: &str = "same";
@@ -190,6 +190,10 @@ fn sentences(comparison: &Comparison, measures: &[&Measure]) -> Vec<String> {
             let to = compared.own.figures.get(&measure.path).copied().unwrap_or_default();
             let (Some(change), Some(before), Some(after)) = (difference.mean, from.mean, to.mean) else { continue };
             let significant = if single { change != 0.0 } else { measure.scale.is_significant(difference, before) };
+            // Fewer degraded answers may be fewer answers: their number is shown and not judged.
+            if measure.scale == Scale::Count || is_of_another_load(&comparison.base, &compared.own, measure) {
+                continue;
+            }
             if !significant || measure.scale.value(before) == measure.scale.value(after) {
                 continue;
             }

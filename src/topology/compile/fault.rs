@@ -249,21 +249,28 @@ impl Compiler<'_> {
 
     /// The fault in words.
     fn summary(&self, kind: &FaultKind) -> String {
-        let which = |choice: ReplicaChoice<'_>, service: &str| match choice {
-            ReplicaChoice::All | ReplicaChoice::Both => service.to_string(),
-            ReplicaChoice::Count(1) => format!("1 replica of {service}"),
-            ReplicaChoice::Count(n) => format!("{n} replicas of {service}"),
-            ReplicaChoice::Listed(list) => {
-                let listed = list.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-                format!("replica {listed} of {service}")
-            }
+        let does = |choice: ReplicaChoice<'_>, service: &str, one: String, many: String| match choice {
+            ReplicaChoice::All | ReplicaChoice::Both => format!("{service} {one}"),
+            ReplicaChoice::Count(1) => format!("1 replica of {service} {one}"),
+            ReplicaChoice::Count(n) => format!("{n} replicas of {service} {many}"),
+            ReplicaChoice::Listed([only]) => format!("replica {only} of {service} {one}"),
+            ReplicaChoice::Listed(list) => format!("replicas {} of {service} {many}", listed(list)),
         };
         match kind {
-            FaultKind::Crash(f) => format!("{} crashes", which(f.choice(), &f.service)),
-            FaultKind::Slow(f) => format!("{} becomes {} times slower", which(f.choice(), &f.service), f.factor),
-            FaultKind::Errors(f) => format!("{} answers {} to {} of its requests", which(f.choice(), &f.service), f.status, f.share),
-            FaultKind::Pause(f) => format!("{} is paused", which(f.choice(), &f.service)),
-            FaultKind::Hang(f) => format!("{} hangs", which(f.choice(), &f.service)),
+            FaultKind::Crash(f) => does(f.choice(), &f.service, "crashes".into(), "crash".into()),
+            FaultKind::Slow(f) => {
+                let times = format!("{} times slower", f.factor);
+                does(f.choice(), &f.service, format!("becomes {times}"), format!("become {times}"))
+            }
+            FaultKind::Errors(f) => {
+                let (one, many) = (
+                    format!("answers {} to {} of its requests", f.status, f.share),
+                    format!("answer {} to {} of their requests", f.status, f.share),
+                );
+                does(f.choice(), &f.service, one, many)
+            }
+            FaultKind::Pause(f) => does(f.choice(), &f.service, "is paused".into(), "are paused".into()),
+            FaultKind::Hang(f) => does(f.choice(), &f.service, "hangs".into(), "hang".into()),
             FaultKind::CacheFlush(f) => format!("cache {} is emptied", f.cache),
             FaultKind::Link(f) => {
                 let name = match (&f.link, &f.from, &f.to) {
@@ -280,4 +287,11 @@ impl Compiler<'_> {
             FaultKind::Spike(f) => format!("{} sends {} times as many requests", f.client, f.factor),
         }
     }
+}
+
+/// `0, 1 and 2`
+fn listed(replicas: &[u32]) -> String {
+    let (last, first) = replicas.split_last().expect("a choice that lists replicas lists some");
+    let first: Vec<String> = first.iter().map(u32::to_string).collect();
+    if first.is_empty() { last.to_string() } else { format!("{} and {last}", first.join(", ")) }
 }

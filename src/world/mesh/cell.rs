@@ -167,7 +167,9 @@ impl World<'_> {
             let replica = self.topology.mesh.clusters[cluster.index()].hosts[host as usize];
             if ejected {
                 self.recorder.ejected(edge);
-                self.recorder.trouble(Place::Edge(edge), Trouble::HostsEjected, now, cause);
+                self.proxies.ejecting[cell as usize] = self.recorder.trouble(Place::Edge(edge), Trouble::HostsEjected, now, cause);
+            } else if !self.cell(cell).ejected.contains(&true) {
+                self.proxies.ejecting[cell as usize] = Cause::NONE;
             }
             self.recorder.mark(now, Happening::Ejection { edge, caller, replica, ejected });
             self.pass_health_on(cell);

@@ -38,6 +38,10 @@ pub(super) struct Proxies {
     /// By number of the pool's connection.
     connections: Vec<Connection>,
     cells: Vec<Option<Box<Cell>>>,
+    /// Per cell: the upstream request that was the last to be sent, which may be over.
+    last_sent: Vec<u32>,
+    /// Per cell: the episode of its ejections while a host is ejected.
+    ejecting: Vec<Cause>,
     /// Per cluster: what consistent hashing has built.
     tables: Vec<TableCache>,
     /// Per cluster: what its cells draw.
@@ -123,6 +127,8 @@ impl Proxies {
             pools: ConnectionPools::default(),
             connections: Vec::new(),
             cells: (0..mesh.cells).map(|_| None).collect(),
+            ejecting: vec![Cause::NONE; mesh.cells as usize],
+            last_sent: (0..mesh.cells).map(|_| super::state::NOBODY).collect(),
             tables: mesh.clusters.iter().map(|_| TableCache::default()).collect(),
             keys: super::keys::of_clusters(topology, streams),
             answers: Answers::new(),

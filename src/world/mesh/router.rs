@@ -189,9 +189,11 @@ impl<'t> World<'t> {
 
     pub(in crate::world) fn proxy_backoff_over(&mut self, stream: u32) {
         self.proxies.streams[stream].wait = AlarmId::NONE;
-        let Stream { call, site, .. } = self.proxies.streams[stream];
-        let edge = self.topology.sites[site as usize].edge;
+        let Stream { call, site, cause, .. } = self.proxies.streams[stream];
+        let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
         self.recorder.retried_by_mesh(edge, self.calls[call].started);
+        let because = cause.or(self.calls[call].cause);
+        self.proxies.streams[stream].cause = self.recorder.trouble(Place::Edge(edge), Trouble::Retries, now, because);
         self.proxies.streams[stream].counted = false;
         self.start_try(stream);
     }

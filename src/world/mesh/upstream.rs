@@ -10,6 +10,7 @@ use crate::base::id::*;
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::Instant;
 use crate::engine::{AlarmId, TimerId};
+use crate::observe::episode::Cause;
 use crate::policy::envoy::connection_pool::{Answer, Ending, Place as PlaceInPool};
 use crate::policy::envoy::outlier_detection::Report;
 use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, Verdict};
@@ -36,6 +37,7 @@ impl<'t> World<'t> {
         self.proxies.streams[stream].tries += 1;
         let Some(host) = self.pick_host(stream, id, cell) else {
             let outcome = AttemptResult::NoHost.outcome();
+            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]);
             self.blame_in_proxy(stream, outcome);
             return self.reply(stream, outcome, false);
         };
@@ -86,6 +88,7 @@ impl<'t> World<'t> {
         let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
         self.report(id, cell, host, Report::Connected, stream);
         self.note_active(cell, host);
+        self.proxies.last_sent[cell as usize] = upstream;
         if let Some(per_try) = self.rule(stream).timeouts.per_try {
             self.proxies.upstreams[upstream].per_try =
                 self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
@@ -187,6 +190,9 @@ impl<'t> World<'t> {
     fn not_sent(&mut self, upstream: u32, result: AttemptResult) {
         let stream = self.proxies.upstreams[upstream].stream;
         self.forget_upstream(upstream);
+        if result == AttemptResult::Overflow {
+            self.take_blame_from_those_under_way(stream);
+        }
         self.blame_in_proxy(stream, result.outcome());
         let Stream { call, site, .. } = self.proxies.streams[stream];
         if result == AttemptResult::Overflow {
@@ -311,6 +317,26 @@ impl<'t> World<'t> {
             let met = self.met_by(self.calls[child].current);
             self.proxies.streams[stream].cause = met.or(self.proxies.streams[stream].cause);
         }
+    }
+
+    /// A limit is reached because those under way are slow to be answered: whatever holds up the latest of them is why.
+    fn take_blame_from_those_under_way(&mut self, stream: u32) {
+        let (_, cell) = self.cluster_of(stream);
+        let last = self.proxies.last_sent[cell as usize];
+        if !matches!(self.proxies.pools.place(last), PlaceInPool::Attached(_)) {
+            return;
+        }
+        let Upstream { stream: other, call: child, .. } = self.proxies.upstreams[last];
+        if child != NOBODY && self.cluster_of(other).1 == cell {
+            let met = self.met_by(self.calls[child].current);
+            self.proxies.streams[stream].cause = met.or(self.proxies.streams[stream].cause);
+        }
+    }
+
+    /// Why the proxy that sent this has ejected hosts that it could have sent it to, if it has.
+    pub(in crate::world) fn ejections_of_upstream(&self, upstream: u32) -> Cause {
+        let (_, cell) = self.cluster_of(self.proxies.upstreams[upstream].stream);
+        self.proxies.ejecting[cell as usize]
     }
 
     pub(in crate::world) fn caller_of_upstream(&self, upstream: u32) -> u32 {
