@@ -126,7 +126,7 @@ impl Pending {
             if let Some(key) = self.near.pop_from_heap() {
                 self.from_heap += 1;
                 if self.from_heap > TOO_MANY && self.width > 0 && self.near_ends != ALL {
-                    self.lay_out(self.width.saturating_sub(NARROWER));
+                    self.lay_out_narrower();
                 }
                 return key;
             }
@@ -176,11 +176,28 @@ impl Pending {
     fn fetch_far(&mut self) {
         let Some(&Reverse(next)) = self.far.peek() else { return };
         if self.far.len() == self.ahead {
-            self.current = self.current.max((time(next) >> self.width).saturating_sub(1));
+            self.go_on_to(time(next));
         }
         if (time(next) >> self.width) - self.current < BUCKETS as u64 {
             self.take_from_far();
         }
+    }
+
+    /// All is far: the buckets begin anew where the next event is, and fit how densely the others lie if there are many.
+    #[cold]
+    #[inline(never)]
+    fn go_on_to(&mut self, next: u64) {
+        if let Some(width) = self.width_for_far() {
+            (self.width, self.looked_at, self.poured) = (width, next, 0);
+        }
+        self.current = (next >> self.width).saturating_sub(1);
+    }
+
+    /// The width that fits how densely lies what is far; none if it is little.
+    fn width_for_far(&self) -> Option<u32> {
+        let first = time(self.far.peek().filter(|_| self.far.len() > BUCKETS)?.0);
+        let last = self.far.iter().map(|key| time(key.0)).max()?;
+        Some(((last - first) / self.far.len() as u64 * PER_BUCKET).max(1).ilog2())
     }
 
     #[inline(never)]
@@ -240,6 +257,16 @@ impl Pending {
                 *filled &= *filled - 1;
             }
         }
+    }
+
+    /// Too much falls into one bucket.
+    #[cold]
+    #[inline(never)]
+    fn lay_out_narrower(&mut self) {
+        self.empty_buckets();
+        self.near.empty_into(&mut self.far);
+        let narrower = self.width.saturating_sub(NARROWER);
+        self.lay_out(self.width_for_far().map_or(narrower, |width| width.min(narrower)));
     }
 
     /// Cuts time into buckets of another width, from the next event on.

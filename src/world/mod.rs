@@ -3,12 +3,13 @@
 //! A client's request starts a *call*. A call passes the layers of its policy and sends *attempts*; each attempt is a
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
-//! [`layers`] (the caller's side), [`deadline`], [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
+//! [`layers`] and [`bulkhead`] (the caller's side), [`deadline`], [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
 //! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`blame`] (why), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
 mod blame;
+mod bulkhead;
 mod cache;
 mod client;
 mod deadline;
