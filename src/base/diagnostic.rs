@@ -143,6 +143,14 @@ impl Diagnostics {
         self.list.extend(other.list);
     }
 
+    /// The same with other paths: what was laid out elsewhere is told where it was written.
+    pub fn with_paths(mut self, path: impl Fn(String) -> String) -> Diagnostics {
+        for diagnostic in &mut self.list {
+            diagnostic.path = diagnostic.path.take().map(&path);
+        }
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

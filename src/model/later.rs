@@ -11,14 +11,11 @@ const NO_PRIORITY: &str = "it serves requests without priorities";
 const NO_PROTOCOL: &str = "messages have no size and connections no cost";
 const NO_PROBES: &str = "replicas are ready as soon as they run";
 
-const INSTEAD_OF_BROKER: &str = "remove it; `spawn` starts steps that the request does not wait for, which comes nearest";
 const INSTEAD_OF_MESH: &str = "remove it, and give the call a `policy` that does what the sidecar would";
 const INSTEAD_OF_SIZE: &str = "remove it, and put the time that the bytes take into the link's `latency`";
 const REMOVE: &str = "remove it";
 
 const KEYS: &[Later] = &[
-    ("Document", "brokers", NO_BROKERS, INSTEAD_OF_BROKER),
-    ("Document", "consumers", NO_BROKERS, INSTEAD_OF_BROKER),
     ("Document", "rollouts", "services do not change while it runs", "remove it, and compare the versions as `variants`"),
     ("Document", "sweep", "it has no `brownout sweep`", "remove it; write the values as `variants`, or run once per value with `--set`"),
     ("Document", "hunt", "it has no `brownout hunt`", "remove it, and write the faults to try as `variants`"),
@@ -36,7 +33,6 @@ const KEYS: &[Later] = &[
     ("Service", "autoscaler", "the number of replicas is fixed", "remove it, and set `replicas`"),
     ("Queue", "priorities", NO_PRIORITY, REMOVE),
     ("Queue", "weights", NO_PRIORITY, REMOVE),
-    ("Step", "publish", NO_BROKERS, INSTEAD_OF_BROKER),
     ("Step", "awaitReply", NO_BROKERS, "use a `call`, which waits for its answer"),
     ("CallStep", "payload", NO_PROTOCOL, INSTEAD_OF_SIZE),
     ("CallStep", "response", NO_PROTOCOL, INSTEAD_OF_SIZE),

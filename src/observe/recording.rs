@@ -30,6 +30,8 @@ pub struct Recording {
     pub clients: Vec<ClientRecord>,
     pub services: Vec<ServiceRecord>,
     pub edges: Vec<EdgeRecord>,
+    /// Of brokers.
+    pub queues: Vec<QueueRecord>,
     /// Every occurrence of every fault, in order of its beginning.
     pub faults: Vec<FaultSpan>,
     /// One per expectation, in the topology's order.
@@ -171,6 +173,48 @@ pub struct EdgeWindow {
     /// Breakers open or half-open at the end of the window, over all callers.
     pub open: u32,
     pub half_open: u32,
+}
+
+/// What happened in a queue of a broker. Counts are of the whole run: published = acked + dead-lettered + dropped + lost + left
+/// (but for those that a consumer acknowledged though it had failed, which are acked).
+#[derive(Clone, Debug, Default)]
+pub struct QueueRecord {
+    /// Messages taken, those from other queues' dead letters included.
+    pub published: u64,
+    /// Refused because the queue was full.
+    pub refused: u64,
+    pub delivered: u64,
+    /// Deliveries of what had been delivered before.
+    pub redelivered: u64,
+    pub acked: u64,
+    /// By reason: rejected, expired, maxlen, delivery limit.
+    pub died: [u64; 4],
+    /// Of these, taken by another queue / by none.
+    pub dead_lettered: u64,
+    pub dropped: u64,
+    /// Gone with a broker that did not keep them.
+    pub lost: u64,
+    /// Clock: message-nanoseconds, waiting and in consumers' hands.
+    pub ready: u128,
+    pub unacked: u128,
+    /// Whole run.
+    pub ready_max: u64,
+    /// There when the run ended.
+    pub left_ready: u64,
+    pub left_unacked: u64,
+    /// Published to acknowledged, of messages published in the measured interval.
+    pub latency: Histogram,
+    pub windows: Vec<QueueWindow>,
+}
+
+/// One window of a queue; depths at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueWindow {
+    pub published: u32,
+    pub delivered: u32,
+    pub acked: u32,
+    pub ready: u64,
+    pub unacked: u64,
 }
 
 /// One occurrence of a fault.

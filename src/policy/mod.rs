@@ -1,5 +1,6 @@
 //! Pure decisions: validated parameters + state + answers. A policy never schedules, logs or reads the world.
 
 pub mod app;
+pub mod broker;
 pub mod envoy;
 pub mod error;

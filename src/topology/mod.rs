@@ -4,6 +4,7 @@
 //! for random streams (keyed by name, so that adding a service shifts no other draw) and for reports; the world reads
 //! indices only.
 
+pub mod broker;
 pub mod check;
 pub mod compile;
 pub mod expectation;
@@ -71,6 +72,7 @@ pub struct Topology {
     pub faults: Vec<Fault>,
     pub expectations: Vec<expectation::Expectation>,
     pub mesh: mesh::Mesh,
+    pub brokers: broker::Brokers,
     pub graph: graph::CallGraph,
 }
 

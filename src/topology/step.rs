@@ -26,6 +26,8 @@ pub enum Step {
     Fill(CacheId),
     /// Runs the body while holding a permit of the pool.
     Acquire { pool: PoolId, body: StepId },
+    /// Puts a message into the queues of a publication; one that refuses it ends the endpoint with 503.
+    Enqueue(u32),
     /// Ends the endpoint with this status, with this probability.
     Fail { status: u16, share: f64 },
     /// Runs the body on its own; the endpoint does not wait for it.

@@ -42,6 +42,8 @@ pub(super) enum Sends {
     Counted,
     /// The caller's proxy.
     Proxied,
+    /// A broker, to the replica that the delivery is for.
+    Pinned,
 }
 
 /// How much of a policy a call meets.
@@ -56,6 +58,7 @@ pub(super) enum Kind {
 }
 
 pub(super) fn sites(topology: &Topology, keys: &Keys, with_deadlines: bool) -> Vec<HotSite> {
+    let delivering: Vec<SiteId> = topology.brokers.consumers.iter().map(|consumer| consumer.site).collect();
     let hot = |(place, site): (usize, &crate::topology::Site)| {
         let service = &topology.services[site.service.index()];
         let layers = if site.policy.is_none() { &[][..] } else { &topology.policies[site.policy.index()].rules.layers };
@@ -66,6 +69,7 @@ pub(super) fn sites(topology: &Topology, keys: &Keys, with_deadlines: bool) -> V
             _ => Kind::Layered,
         };
         let sends = match service.balancing {
+            _ if delivering.contains(&SiteId::new(place)) => Sends::Pinned,
             _ if topology.mesh.table(SiteId::new(place)).is_some() => Sends::Proxied,
             LoadBalancing::LeastRequest { .. } if replicas > 1 => Sends::Counted,
             _ => Sends::Plainly,

@@ -326,8 +326,8 @@ impl World<'_> {
         if marks & mark::CHILD != 0 {
             return self.body_ended(job, outcome);
         }
-        if marks & mark::SPAWNED != 0 {
-            return self.free_job(job);
+        if marks & (mark::SPAWNED | mark::DELIVERY) != 0 {
+            return if marks & mark::DELIVERY != 0 { self.delivery_ended(job, outcome) } else { self.free_job(job) };
         }
         let now = self.now();
         let state = &mut self.replicas[replica as usize];

@@ -4,11 +4,12 @@
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
 //! [`layers`] and [`bulkhead`] (the caller's side), [`deadline`], [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
-//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`blame`] (why), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
+//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`broker`] (messages), [`blame`] (why), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
 mod blame;
+mod broker;
 mod bulkhead;
 mod cache;
 mod client;
@@ -41,6 +42,7 @@ use crate::observe::episode::Cause;
 use crate::observe::recorder::Recorder;
 use crate::policy::app::{BreakerState, BulkheadState, Mode, RetryBudgetState, TokenBucketState};
 use crate::topology::Topology;
+use broker::Brokers;
 use cache::CacheState;
 use client::ClientState;
 use hot::HotSite;
@@ -78,6 +80,7 @@ pub struct World<'t> {
     caches: Vec<CacheState>,
     links: Links,
     proxies: Proxies,
+    brokers: Brokers,
     /// Policy state by cell; a column is empty if no policy uses it.
     breakers: Vec<Option<BreakerState>>,
     /// Per cell of a breaker: what was last told of it.

@@ -177,7 +177,11 @@ impl World<'_> {
         if sends == Sends::Proxied {
             return self.enter_proxy(call);
         }
-        let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
+        let chosen = match sends {
+            Sends::Pinned => self.delivered_to(self.calls[call].parent),
+            _ if self.with_extras => self.extras[call as usize].replica,
+            _ => NOBODY,
+        };
         let replica = match chosen {
             NOBODY if hot.replicas == 1 => hot.first_replica,
             NOBODY => self.pick_among(call),

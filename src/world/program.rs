@@ -107,6 +107,12 @@ impl World<'_> {
                     self.fill_cache(*cache, replica, request);
                     step + 1
                 }
+                Step::Enqueue(publication) => {
+                    if !self.enqueue_message(job, *publication) {
+                        return self.end_job(job, Outcome::answered(503));
+                    }
+                    step + 1
+                }
                 Step::Parallel { bodies, .. } => return self.start_bodies(job, bodies),
                 Step::Repeat { times: 0, .. } => step + 1,
                 Step::Repeat { body, .. } => return self.start_bodies(job, &[*body]),

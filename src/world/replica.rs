@@ -177,6 +177,7 @@ impl World<'_> {
         self.forget_policies(replica);
         self.forget_proxy(replica);
         self.host_is_gone(replica);
+        self.messaging_goes_down(replica);
         // Told last: whatever its breakers did at this instant, they did before.
         let now = self.now();
         self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
@@ -257,6 +258,7 @@ impl World<'_> {
         self.replicas[replica as usize].began = now;
         self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
         self.count_replicas(replica, true);
+        self.messaging_comes_up(replica);
     }
 
     fn count_replicas(&mut self, replica: u32, restarted: bool) {

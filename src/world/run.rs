@@ -54,6 +54,7 @@ pub fn run(topology: &Topology, seed: u64, control: Control<'_>) -> Result<Recor
     let mut world = World::new(topology, seed, control.limits);
     world.recorder.tracer = Tracer::new(control.trace);
     world.start_faults();
+    world.start_brokers();
     world.start_clients();
     world.go(control)
 }
@@ -102,6 +103,7 @@ impl<'t> World<'t> {
             caches: CacheState::all(topology),
             links: Links::new(topology),
             proxies: Proxies::new(topology, seed),
+            brokers: super::broker::Brokers::new(topology),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],

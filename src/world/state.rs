@@ -185,6 +185,8 @@ pub(super) mod mark {
     pub const SHIFTED: u8 = 32;
     /// Counted as active at the caller's balancer.
     pub const ACTIVE: u8 = 64;
+    /// Hands a message to a consumer, on the broker's behalf: nobody waits for it, but it settles the message.
+    pub const DELIVERY: u8 = 128;
 }
 
 impl Recycle for Call {

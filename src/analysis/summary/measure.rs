@@ -1,13 +1,15 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
-use super::{CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, Retries, ServiceSummary, Summary, Wait};
+use super::{
+    CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
+};
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};
 use crate::base::histogram::Histogram;
 use crate::base::id::FaultId;
 use crate::base::outcome::Outcome;
 use crate::base::time::Nanos;
-use crate::observe::recording::{ClientRecord, EdgeRecord, Recording, ServiceRecord};
+use crate::observe::recording::{ClientRecord, EdgeRecord, QueueRecord, Recording, ServiceRecord};
 use crate::topology::Topology;
 
 /// The figures of a run. `variant` names the overlay of the model that ran; `None`: the model as written.
@@ -25,6 +27,7 @@ pub fn summarize(topology: &Topology, recording: &Recording, variant: Option<&st
         clients: pairs(&topology.clients, &recording.clients, |c| &c.name, |record| client(record, measured)),
         services: pairs(&topology.services, &recording.services, |s| &s.name, |record| service(record, measured)),
         calls: pairs(&topology.edges, &recording.edges, |e| &e.name, call),
+        brokers: pairs(&topology.brokers.queues, &recording.queues, |q| &q.name, |record| queue(record, measured)),
         faults: faults(topology, recording),
         cascade: cascade::tell(topology, recording),
         expectations: Named::default(),
@@ -96,6 +99,23 @@ fn call(record: &EdgeRecord) -> CallSummary {
         breaker_opened: record.breaker_opened,
         ejections: record.ejections,
         fallbacks: record.fallbacks,
+    }
+}
+
+fn queue(record: &QueueRecord, measured: Nanos) -> QueueSummary {
+    QueueSummary {
+        published: record.published,
+        refused: record.refused,
+        delivered: record.delivered,
+        redelivered: record.redelivered,
+        acked: record.acked,
+        dead_lettered: record.dead_lettered,
+        dropped: record.dropped,
+        expired: record.died[crate::policy::broker::rabbitmq::deaths::Reason::Expired as usize],
+        lost: record.lost,
+        lag: Level { mean: ratio(record.ready, measured.0), max: record.ready_max },
+        left: record.left_ready + record.left_unacked,
+        latency: latency(&record.latency),
     }
 }
 

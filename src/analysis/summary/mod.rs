@@ -33,6 +33,9 @@ pub struct Summary {
     pub clients: Named<ClientSummary>,
     pub services: Named<ServiceSummary>,
     pub calls: Named<CallSummary>,
+    /// Queues of brokers, as `broker.queue`; not there without.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub brokers: Named<QueueSummary>,
     pub faults: Named<FaultSummary>,
     pub cascade: Cascade,
     pub expectations: Named<Verdict>,
@@ -96,6 +99,29 @@ pub struct CallSummary {
     pub breaker_opened: u64,
     pub ejections: u64,
     pub fallbacks: u64,
+}
+
+/// A queue. Counts are of the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueSummary {
+    pub published: u64,
+    pub refused: u64,
+    pub delivered: u64,
+    pub redelivered: u64,
+    pub acked: u64,
+    /// Given up to another queue / to none, for whatever reason.
+    pub dead_lettered: u64,
+    pub dropped: u64,
+    /// Of both: too old.
+    pub expired: u64,
+    pub lost: u64,
+    /// Waiting in the queue, over the clock.
+    pub lag: Level,
+    /// Waiting and in consumers' hands when the run ended.
+    pub left: u64,
+    /// Published to acknowledged.
+    pub latency: Latency,
 }
 
 /// Who sent an attempt again: the application's library or its sidecar.

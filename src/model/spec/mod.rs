@@ -2,6 +2,7 @@
 //!
 //! Exactly what was written, before any name is looked up. Doc comments become the descriptions of the schema.
 
+mod broker;
 mod cache;
 mod client;
 mod fault;
@@ -11,6 +12,7 @@ mod policy;
 mod service;
 mod step;
 
+pub use broker::{Broker, BrokerKind, BrokerQueue, Consumer, Exchange, OnError, Overflow, QueueType, Requeue};
 pub use cache::{Cache, CacheScope, Eviction, Hit};
 pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
@@ -24,8 +26,8 @@ pub use policy::{
 };
 pub use service::{Cancellation, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
-    Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Repeat, RepeatStep,
-    Spawn, SpawnStep, Step, WaitStep, WorkStep,
+    Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
+    Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 
 use crate::model::expectation::Expectation;
@@ -71,6 +73,12 @@ pub struct Model {
     /// Caches that steps may ask, by name.
     #[serde(default)]
     pub caches: Named<Cache>,
+    /// Message brokers, by name.
+    #[serde(default)]
+    pub brokers: Named<Broker>,
+    /// What takes messages from their queues, by name.
+    #[serde(default)]
+    pub consumers: Named<Consumer>,
     /// What an application's library does on a call, by name.
     #[serde(default)]
     pub policies: Named<Policy>,

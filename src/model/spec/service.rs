@@ -65,6 +65,31 @@ pub struct Service {
     pub endpoints: Named<Vec<Step>>,
 }
 
+impl Service {
+    /// One replica with every default and no endpoint.
+    pub fn plain() -> Service {
+        Service {
+            description: String::new(),
+            owner: None,
+            replicas: 1,
+            zones: Vec::new(),
+            workers: Bound::Unlimited,
+            queue: Queue::default(),
+            cancellation: Cancellation::default(),
+            rate_limit: None,
+            load_balancing: LoadBalancing::default(),
+            pools: Named::new(),
+            labels: BTreeMap::new(),
+            namespace: default_namespace(),
+            versions: Named::new(),
+            sidecar: None,
+            protocol: Protocol::default(),
+            port: None,
+            endpoints: Named::new(),
+        }
+    }
+}
+
 fn default_namespace() -> String {
     "default".to_owned()
 }

@@ -1,11 +1,11 @@
 //! Steps: what an endpoint does to answer a request, one after the other. Each kind is known by its first key.
 
 use super::{CallRequest, Named, one};
-use crate::model::scalar::{DistSpec, EndpointRef, Join, Share};
+use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One step of an endpoint. It has exactly one of the keys work, wait, call, parallel, choose, repeat, cache, acquire, fail, spawn.
+/// One step of an endpoint. It has exactly one of the keys work, wait, call, parallel, choose, repeat, cache, acquire, publish, fail, spawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Step {
@@ -17,6 +17,7 @@ pub enum Step {
     Repeat(RepeatStep),
     Cache(CacheStep),
     Acquire(AcquireStep),
+    Publish(PublishStep),
     Fail(FailStep),
     Spawn(SpawnStep),
 }
@@ -155,6 +156,41 @@ pub struct Acquire {
     pub steps: Vec<Step>,
 }
 
+/// Publishes a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishStep {
+    /// Where to, and how. Required.
+    pub publish: Publish,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Publish {
+    /// The broker, or one of its queues alone, written BROKER.QUEUE. Required.
+    pub to: String,
+    /// The routing key. Default: none.
+    #[serde(default)]
+    pub key: String,
+    /// Whether to wait until the broker has the message (a publisher confirm). Default: false, it is sent and forgotten.
+    #[serde(default)]
+    pub confirm: bool,
+    /// The policy of a publish that waits for its confirm. Default: none.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Whether the message survives a restart of the broker, in a queue that does. Default: true.
+    #[serde(default = "yes")]
+    pub persistent: bool,
+    /// How old the message may get while it waits. Default: as old as it will.
+    #[serde(default)]
+    pub ttl: Option<Duration>,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// Fails the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -196,7 +232,7 @@ impl Step {
     /// The lists of steps inside this one, each with its path from here (`parallel.branches[0]`).
     pub fn inner(&self) -> Vec<(String, &[Step])> {
         match self {
-            Step::Work(_) | Step::Wait(_) | Step::Call(_) | Step::Fail(_) => Vec::new(),
+            Step::Work(_) | Step::Wait(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => Vec::new(),
             Step::Parallel(ParallelStep { parallel }) => {
                 parallel.branches.iter().enumerate().map(|(index, steps)| (format!("parallel.branches[{index}]"), &steps[..])).collect()
             }

@@ -7,6 +7,7 @@
 mod calls;
 mod clients;
 mod episodes;
+mod queues;
 mod services;
 
 use super::gauge::Gauge;
@@ -21,6 +22,7 @@ use crate::base::time::Instant;
 use crate::topology::Topology;
 use crate::topology::expectation::Subject;
 use episodes::Open;
+use queues::QueueNow;
 
 /// Marks of the timeline beyond this are counted, not kept.
 const MOST_MARKS: usize = 100_000;
@@ -39,6 +41,7 @@ pub struct Recorder {
     clients: Vec<ClientNow>,
     services: Vec<ServiceNow>,
     edges: Vec<EdgeNow>,
+    queues: Vec<QueueNow>,
     episodes: Open,
     /// Follows requests attempt by attempt, if that is wanted.
     pub tracer: Tracer,
@@ -141,6 +144,7 @@ impl Recorder {
             clients: (0..topology.clients.len()).map(client).collect(),
             services: (0..topology.services.len()).map(service).collect(),
             edges: (0..topology.edges.len()).map(edge).collect(),
+            queues: topology.brokers.queues.iter().map(|_| QueueNow::new()).collect(),
             episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
             tracer: Tracer::default(),
             recording: Recording { seed, window: topology.window, probes, ..Recording::default() },
@@ -206,6 +210,7 @@ impl Recorder {
             *window = ServiceWindow { up: window.up, ..ServiceWindow::default() };
             all.clear();
         }
+        self.queues.iter_mut().for_each(QueueNow::close_window);
         for EdgeNow { window, record, .. } in &mut self.edges {
             record.windows.push(*window);
             *window = EdgeWindow { open: window.open, half_open: window.half_open, ..EdgeWindow::default() };
@@ -213,6 +218,8 @@ impl Recorder {
     }
 
     fn close_interval(&mut self, at: Instant) {
+        let interval = (self.from, self.until);
+        self.queues.iter_mut().for_each(|queue| queue.end(at, interval));
         for now in &mut self.services {
             now.gauge.end(at, &mut now.record);
         }
@@ -222,6 +229,8 @@ impl Recorder {
     /// Ends the record: the run is over at `at`.
     pub fn finish(mut self, at: Instant, events: u64, fingerprint: u64, interrupted: bool) -> Recording {
         self.pass(at);
+        let interval = (self.from, self.until);
+        self.queues.iter_mut().for_each(|queue| queue.end(at, interval));
         if self.until > at {
             // Stopped before the measured interval was over: it ends here, if it has begun.
             if self.from > at {
@@ -246,6 +255,7 @@ impl Recorder {
             clients: self.clients.into_iter().map(ClientNow::over).collect(),
             services: self.services.into_iter().map(ServiceNow::over).collect(),
             edges: self.edges.into_iter().map(|now| now.record).collect(),
+            queues: self.queues.into_iter().map(|now| now.record).collect(),
             ..self.recording
         }
     }

@@ -103,7 +103,7 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 visit.to_the_end *= 1.0 - share;
                 Shape::Nothing
             }
-            Step::Fill(_) => Shape::Nothing,
+            Step::Fill(_) | Step::Enqueue(_) => Shape::Nothing,
             Step::Jump(target) => {
                 at = target.index();
                 continue;

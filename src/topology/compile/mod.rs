@@ -3,6 +3,7 @@
 //! Nothing here stops at the first problem: what cannot be resolved is replaced by something harmless, noted, and the
 //! rest is looked at too. A topology comes out only if nothing was noted.
 
+mod broker;
 mod client;
 mod dist;
 mod expect;
@@ -34,11 +35,18 @@ const MOST_CACHE_KEYS: u64 = 10_000_000;
 
 /// Compiles a model, or says everything that is wrong with it.
 pub fn compile(model: &Model, files: Files<'_>) -> Result<Topology, Diagnostics> {
+    let written = model;
     let model = &with_versions(model);
+    let model = &broker::with_brokers(model);
     let names = Names::of(model);
     let mut compiler = Compiler::new(model, &names, files);
     compiler.run();
-    if compiler.problems.has_errors() { Err(compiler.problems) } else { Ok(compiler.finish()) }
+    if compiler.problems.has_errors() {
+        return Err(broker::with_places(written, compiler.problems));
+    }
+    let mut topology = compiler.finish();
+    broker::place_sites(written, &mut topology);
+    Ok(topology)
 }
 
 /// Versions are services of their own, beside the one whose versions they are: `reviews/v2`.
@@ -112,6 +120,7 @@ impl<'m> Compiler<'m> {
             faults: Vec::new(),
             expectations: Vec::new(),
             mesh: mesh_of_topology::Mesh::default(),
+            brokers: super::broker::Brokers::default(),
             graph: graph::CallGraph::new(),
         };
         Compiler {
@@ -137,7 +146,9 @@ impl<'m> Compiler<'m> {
         self.client_shells();
         self.network();
         self.policies();
+        self.brokers();
         self.programs();
+        self.consumers();
         self.clients();
         self.mesh();
         self.versions_need_proxies();
@@ -297,7 +308,7 @@ impl<'m> Compiler<'m> {
             for endpoint in service.endpoints.keys() {
                 let number = EndpointId::new(self.topology.endpoints.len());
                 let full_name = format!("{name}.{endpoint}");
-                self.topology.endpoints.push(Endpoint { service: id, name: endpoint.clone(), full_name, entry: StepId(0) });
+                self.topology.endpoints.push(Endpoint { service: id, name: endpoint.clone(), full_name, entry: StepId::NONE });
                 self.topology.services[id.index()].endpoints.push(number);
             }
         }

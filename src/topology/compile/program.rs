@@ -29,6 +29,10 @@ impl Compiler<'_> {
             for (name, steps) in &spec.endpoints {
                 let endpoint = EndpointId::new(number);
                 number += 1;
+                // What is published to a broker is laid out by whoever publishes it.
+                if steps.is_empty() && self.model.brokers.contains_key(service) {
+                    continue;
+                }
                 let full_name = format!("{service}.{name}");
                 let mut scope = Scope { endpoint, full_name: &full_name, counts: Default::default(), depth: 0 };
                 let path = format!("services.{}.endpoints.{}", quoted(service), quoted(name));
@@ -47,7 +51,7 @@ impl Compiler<'_> {
     }
 
     /// Moves finished steps to the end of the table. Targets among them are relative to their beginning until now.
-    fn append(&mut self, laid: Vec<(Step, String)>) -> StepId {
+    pub(super) fn append(&mut self, laid: Vec<(Step, String)>) -> StepId {
         let first = self.topology.steps.len() as u32;
         for (step, name) in laid {
             self.topology.steps.push(relocated(step, first));
@@ -126,6 +130,7 @@ impl Compiler<'_> {
                 let body = self.body(scope, &acquire.steps, &inner_path(0));
                 laid.push((Step::Acquire { pool: PoolId::new(*pool), body }, scope.name("acquire")));
             }
+            spec::Step::Publish(spec::PublishStep { publish }) => self.publish(scope, publish, path, laid),
             spec::Step::Fail(spec::FailStep { fail }) => {
                 laid.push((Step::Fail { status: fail.status, share: fail.share.fraction() }, scope.name("fail")));
             }
@@ -134,6 +139,25 @@ impl Compiler<'_> {
                 laid.push((Step::Spawn(body), scope.name("spawn")));
             }
         }
+    }
+
+    /// A call to the broker that is waited for, or one that is not.
+    fn publish(&mut self, scope: &mut Scope<'_>, publish: &spec::Publish, path: &str, laid: &mut Vec<(Step, String)>) {
+        let Some(endpoint) = self.publication(publish, path) else { return };
+        let caller = Caller::Endpoint(scope.endpoint);
+        let group = Group::Service(self.topology.endpoints[scope.endpoint.index()].service);
+        let policy = publish.policy.as_deref();
+        if !publish.confirm && policy.is_some() {
+            let help = "add `confirm: true`, or take the policy out";
+            let message = "a publish that is not waited for has no policy: nobody would learn that it failed";
+            self.error("policy-without-confirm", message, format!("{path}.publish.policy"), help);
+        }
+        let Some(site) = self.site(caller, group, &endpoint, policy, &format!("{path}.publish"), "to") else { return };
+        if publish.confirm {
+            return laid.push((Step::Call(site), scope.name("call")));
+        }
+        let body = self.append(vec![(Step::Call(site), scope.name("call")), (Step::End, String::new())]);
+        laid.push((Step::Spawn(body), scope.name("spawn")));
     }
 
     fn parallel(&mut self, scope: &mut Scope<'_>, parallel: &spec::Parallel, path: &str, laid: &mut Vec<(Step, String)>) {

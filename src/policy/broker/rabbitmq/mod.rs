@@ -1,0 +1,6 @@
+//! RabbitMQ: exchanges route, queues keep and deliver, what dies is remembered.
+
+pub mod deaths;
+pub mod exchange;
+pub mod queue;
+pub mod topic;
