@@ -13,6 +13,8 @@ use std::collections::BinaryHeap;
 /// Where a key's time begins: its upper 56 bits are nanoseconds.
 pub(super) const TIME_AT: u32 = 72;
 const TIME_BITS: u32 = 128 - TIME_AT;
+/// Where its number begins: keys are numbered in the order in which they are made.
+pub(super) const SEQUENCE_AT: u32 = 34;
 
 /// Where `near` ends while it holds all.
 const ALL: u64 = u64::MAX;
@@ -46,8 +48,10 @@ pub(super) struct Pending {
     far: BinaryHeap<Smallest>,
     /// How many are in buckets or far.
     ahead: usize,
-    /// Where `current` was when the width was last looked at, and how many events have been poured since.
+    /// Where `current` was when the width was last looked at, the number of a key of that time, and how many keys have been
+    /// poured since.
     looked_at: u64,
+    sequence: u64,
     poured: u64,
     from_heap: u32,
 }
@@ -64,10 +68,16 @@ impl Default for Pending {
             far: BinaryHeap::new(),
             ahead: 0,
             looked_at: 0,
+            sequence: 0,
             poured: 0,
             from_heap: 0,
         }
     }
+}
+
+#[inline(always)]
+fn sequence(key: u128) -> u64 {
+    (key >> SEQUENCE_AT) as u64 & ((1 << (TIME_AT - SEQUENCE_AT)) - 1)
 }
 
 #[inline(always)]
@@ -151,10 +161,11 @@ impl Pending {
         self.near_ends = begin_of(self.current + 1, self.width);
         let bucket = &mut self.buckets[place];
         self.ahead -= bucket.len();
+        let latest = bucket.last().map_or(0, |key| sequence(key.0));
         self.poured += bucket.len() as u64 + u64::from(std::mem::take(&mut self.from_heap));
         self.near.fill(bucket);
         if self.poured > NOW_AND_THEN {
-            self.look_at_width();
+            self.look_at_width(latest);
         }
     }
 
@@ -196,8 +207,11 @@ impl Pending {
     /// The width that fits how densely lies what is far; none if it is little.
     fn width_for_far(&self) -> Option<u32> {
         let first = time(self.far.peek().filter(|_| self.far.len() > BUCKETS)?.0);
-        let last = self.far.iter().map(|key| time(key.0)).max()?;
-        Some(((last - first) / self.far.len() as u64 * PER_BUCKET).max(1).ilog2())
+        // A few may be much farther than the others: the nearer quarter of a sample tells.
+        let mut sample: Vec<u64> = self.far.iter().step_by(self.far.len() / 64).map(|key| time(key.0)).collect();
+        sample.sort_unstable();
+        let quarter = sample[sample.len() / 4];
+        Some(((quarter - first) / (self.far.len() as u64 / 4) * PER_BUCKET).max(1).ilog2())
     }
 
     #[inline(never)]
@@ -215,11 +229,14 @@ impl Pending {
     /// Makes the buckets wider or narrower if they hold too few or too many.
     #[cold]
     #[inline(never)]
-    fn look_at_width(&mut self) {
+    fn look_at_width(&mut self, latest: u64) {
         let now = self.current << self.width;
-        let fitting = ((now - self.looked_at) * PER_BUCKET / self.poured).max(1).ilog2();
-        (self.looked_at, self.poured) = (now, 0);
-        if fitting.abs_diff(self.width) > TOLERATED {
+        // Most of what is made happens soon, and much of it is never in a bucket: what is made tells how densely events lie.
+        let made = latest.saturating_sub(self.sequence).max(self.poured);
+        let fitting = ((now - self.looked_at) * PER_BUCKET / made).max(1).ilog2();
+        (self.looked_at, self.sequence, self.poured) = (now, latest, 0);
+        // So many in one bucket stay where they are: as a heap they are in order, and taken from it they make buckets narrower.
+        if fitting.abs_diff(self.width) > TOLERATED && !self.near.is_heap() {
             self.lay_out(fitting);
         }
     }
@@ -233,7 +250,7 @@ impl Pending {
         let quarter = row.len() / 4;
         let (first, after) = (time(row[row.len() - 1]), time(row[row.len() - 1 - quarter]));
         self.near.push(key);
-        (self.looked_at, self.poured) = (first, 0);
+        (self.looked_at, self.sequence, self.poured) = (first, sequence(key), 0);
         self.lay_out(((after - first) * PER_BUCKET / quarter as u64).max(1).ilog2());
     }
 
