@@ -233,7 +233,9 @@ impl Pending {
         let now = self.current << self.width;
         // Most of what is made happens soon, and much of it is never in a bucket: what is made tells how densely events lie.
         let made = latest.saturating_sub(self.sequence).max(self.poured);
-        let fitting = ((now - self.looked_at) * PER_BUCKET / made).max(1).ilog2();
+        // All of it may lie in the bucket in which the last look was: its beginning is before that.
+        let passed = now.saturating_sub(self.looked_at);
+        let fitting = (passed * PER_BUCKET / made).max(1).ilog2();
         (self.looked_at, self.sequence, self.poured) = (now, latest, 0);
         // So many in one bucket stay where they are: as a heap they are in order, and taken from it they make buckets narrower.
         if fitting.abs_diff(self.width) > TOLERATED && !self.near.is_heap() {
@@ -382,6 +384,28 @@ mod tests {
     fn the_order_is_that_of_a_sorted_set_up_to_the_end_of_time() {
         let delay = |_, below: &mut dyn FnMut(u32) -> u32| u64::from(below(u32::MAX)) << 12;
         follows_a_sorted_set(5_000, |_| 100, delay);
+    }
+
+    #[test]
+    fn much_that_falls_into_the_bucket_of_the_last_look_is_kept_in_order() {
+        let mut pending = Pending::default();
+        let key = |at: u64, n: u64| u128::from(at) << TIME_AT | u128::from(n);
+        // The first lies behind the beginning of its bucket, and all the others in the same.
+        for n in 1..100 {
+            pending.push(key(1_300_000_000 + n * 1_000_000_000, n));
+        }
+        for n in 100..20_000 {
+            pending.push(key(2_300_000_001, n));
+            if n % 2 == 0 {
+                assert!(time(pending.pop()) <= 2_300_000_001);
+            }
+        }
+        assert_eq!(pending.len(), 99 + 19_900 - 9_950);
+        let mut last = 0;
+        while let next @ 1.. = pending.pop() {
+            assert!(next > last);
+            last = next;
+        }
     }
 
     #[test]

@@ -153,6 +153,9 @@ pub struct EdgeRecord {
     /// Start to final outcome, retries and waits included.
     pub latency: Histogram,
     pub outcomes: Vec<(Outcome, u64)>,
+    /// Clock: bytes sent towards the callee and back, setting up of connections and retransmissions included; 0 where nothing has a
+    /// size.
+    pub bytes: [u64; 2],
     pub windows: Vec<EdgeWindow>,
 }
 
@@ -171,6 +174,8 @@ pub struct EdgeWindow {
     /// Breakers open or half-open at the end of the window, over all callers.
     pub open: u32,
     pub half_open: u32,
+    /// Bytes sent towards the callee, and back.
+    pub bytes: [u64; 2],
 }
 
 /// One occurrence of a fault.

@@ -3,3 +3,4 @@
 pub mod app;
 pub mod envoy;
 pub mod error;
+pub mod wire;

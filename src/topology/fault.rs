@@ -49,8 +49,8 @@ pub enum FaultAction {
     Hang { replicas: Vec<ReplicaId> },
     /// Forgets all entries.
     CacheFlush { cache: CacheId },
-    /// Adds latency and loss, one way each.
-    Link { links: Vec<LinkId>, latency: Option<Dist>, loss: f64 },
+    /// Adds latency and loss, one way each, and lowers the bandwidth to so many bits per second.
+    Link { links: Vec<LinkId>, latency: Option<Dist>, loss: f64, bandwidth: Option<u64> },
     /// Messages do not pass. `out` is the direction of requests, `back` of answers.
     Partition { links: Vec<(LinkId, Blocked)>, packets: Packets },
     /// Multiplies the client's arrival rate.

@@ -38,6 +38,8 @@ pub struct Mesh {
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     pub rules: Vec<Rule>,
+    /// There is no proxy: the caller itself keeps connections, and chooses as its service says.
+    pub plain: bool,
 }
 
 /// What happens to the requests that match.
@@ -137,6 +139,8 @@ pub struct Cluster {
     pub tls: Tls,
     /// The called endpoints speak gRPC: errors are a `grpc-status`.
     pub grpc: bool,
+    /// Its callers have no proxy: outcomes are those of connections and replicas as they are.
+    pub plain: bool,
     /// What consistent hashing places its requests by.
     pub hash: Option<HashKey>,
     pub source: ClusterSource,
@@ -195,13 +199,20 @@ impl Inbound {
 }
 
 impl Mesh {
-    /// Whether any call goes through a proxy.
+    /// Whether no call goes through a proxy or over connections that are kept.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
     }
 
     pub fn table(&self, site: SiteId) -> RouteTableId {
         self.sites.get(site.index()).copied().unwrap_or(RouteTableId::NONE)
+    }
+
+    /// The rules of the proxy that a site's calls go through, if they do.
+    pub fn proxied(&self, site: SiteId) -> Option<&[Rule]> {
+        let table = self.table(site);
+        let table = table.is_some().then(|| &self.tables[table.index()]).filter(|table| !table.plain);
+        table.map(|table| &table.rules[..])
     }
 }
 

@@ -15,6 +15,7 @@ pub mod rate;
 pub mod rules;
 pub mod site;
 pub mod step;
+pub mod wire;
 
 use crate::base::dist::{Dist, Zipf};
 use crate::base::id::*;
@@ -71,6 +72,7 @@ pub struct Topology {
     pub faults: Vec<Fault>,
     pub expectations: Vec<expectation::Expectation>,
     pub mesh: mesh::Mesh,
+    pub wire: wire::Wire,
     pub graph: graph::CallGraph,
 }
 

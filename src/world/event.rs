@@ -62,6 +62,8 @@ pub(super) enum Kind {
     /// Of what a proxy knows of a cluster; slot: cell.
     OutlierSweep,
     HealthDelivered,
+    /// Of a connection, where messages have sizes; slot: its number.
+    TlsGoesOn,
 }
 
 impl Kind {
@@ -77,7 +79,16 @@ impl Kind {
         by_number!(PermitWaitOver, Settles, QueueWaitOver, PoolWaitOver, RequestSentAgain, AnswerSentAgain);
         by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
         by_number!(InjectedDelayOver, RouteTimeoutFires, ProxyBackoffOver, PerTryTimeoutFires, SynArrives, SynSentAgain, Connected);
-        by_number!(ConnectRefused, ConnectTimeoutFires, ConnectionBreaks, IdleCheck, ConnectionAges, OutlierSweep, HealthDelivered);
+        by_number!(
+            ConnectRefused,
+            ConnectTimeoutFires,
+            ConnectionBreaks,
+            IdleCheck,
+            ConnectionAges,
+            OutlierSweep,
+            HealthDelivered,
+            TlsGoesOn
+        );
         unreachable!("no event has another tag")
     }
 }
@@ -121,6 +132,7 @@ impl World<'_> {
             Kind::ConnectionAges => self.connection_ages(slot),
             Kind::OutlierSweep => self.outlier_sweep(slot),
             Kind::HealthDelivered => self.health_delivered(slot),
+            Kind::TlsGoesOn => self.tls_goes_on(slot),
         }
     }
 }

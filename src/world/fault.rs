@@ -65,7 +65,9 @@ impl World<'_> {
                 self.flush(*cache, cause);
                 self.recorder.mark(now, Happening::CacheFlushed(*cache));
             }
-            FaultAction::Link { links, latency, loss } => self.disturb_links(occurrence, links, latency.clone(), *loss, cause),
+            FaultAction::Link { links, latency, loss, bandwidth } => {
+                self.disturb_links(occurrence, links, (latency.clone(), *loss, *bandwidth), cause);
+            }
             FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),

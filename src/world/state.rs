@@ -185,6 +185,8 @@ pub(super) mod mark {
     pub const SHIFTED: u8 = 32;
     /// Counted as active at the caller's balancer.
     pub const ACTIVE: u8 = 64;
+    /// The first request on its connection.
+    pub const FIRST: u8 = 128;
 }
 
 impl Recycle for Call {

@@ -8,5 +8,6 @@ mod outliers;
 mod pools;
 mod retries;
 mod routing;
+mod sizes;
 mod support;
 mod worked_examples;

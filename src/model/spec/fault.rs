@@ -2,7 +2,7 @@
 
 use super::Named;
 use super::step::{server_error, whole};
-use crate::model::scalar::{DistSpec, Duration, Restart, Share};
+use crate::model::scalar::{Bandwidth, DistSpec, Duration, Restart, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -200,6 +200,8 @@ pub struct LinkFault {
     pub latency: Option<DistSpec>,
     /// Share of messages that are lost, on top. Default: 0%.
     pub loss: Option<Share>,
+    /// Bits per second of each direction meanwhile, if that is less than the link has; what is queued already leaves as it would have. Default: none.
+    pub bandwidth: Option<Bandwidth>,
 }
 
 /// Messages between two parties do not arrive.

@@ -73,7 +73,7 @@ pub enum MeshMtls {
 }
 
 /// What a service's connections speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Protocol {
     /// HTTP/1.1: one request at a time on a connection.
@@ -129,5 +129,16 @@ pub struct CallRequest {
 impl Default for CallRequest {
     fn default() -> CallRequest {
         CallRequest { method: "GET".to_owned(), path: "/".to_owned(), headers: Named::new() }
+    }
+}
+
+impl Protocol {
+    /// The word of the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "http1",
+            Protocol::Http2 => "http2",
+            Protocol::Grpc => "grpc",
+        }
     }
 }

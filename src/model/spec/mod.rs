@@ -17,12 +17,12 @@ pub use fault::{
     CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
 pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Request, SidecarCost};
-pub use network::{Link, LinkBetween, Network, ZoneLink};
+pub use network::{Headers, Link, LinkBetween, Network, ZoneLink};
 pub use policy::{
     Backoff, Bucket, BucketBudget, Budget, Bulkhead, CircuitBreaker, ConsecutiveBreaker, Deadline, Deposit, Fallback, Jitter, Policy,
     PolicyPart, Retry, ShareBudget, SlidingBreaker, SlidingWindow, WindowType,
 };
-pub use service::{Cancellation, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
+pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
     Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Repeat, RepeatStep,
     Spawn, SpawnStep, Step, WaitStep, WorkStep,

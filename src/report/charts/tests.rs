@@ -40,6 +40,7 @@ fn chain(services: &[&str], seconds: u64) -> Topology {
         faults: vec![slow_db(services.len())],
         expectations: Vec::new(),
         mesh: Default::default(),
+        wire: Default::default(),
         graph: Default::default(),
     }
 }

@@ -194,10 +194,22 @@ impl Compiler<'_> {
         };
         let latency = fault.latency.as_ref().map(|l| self.dist(l, &format!("{path}.latency")));
         let loss = fault.loss.map_or(0.0, |loss| loss.fraction());
-        if latency.is_none() && loss == 0.0 {
-            self.error("harmless-fault", "this fault adds neither `latency` nor `loss`", path, "give it one of them");
+        let bandwidth = fault.bandwidth.map(|bandwidth| bandwidth.0);
+        if latency.is_none() && loss == 0.0 && bandwidth.is_none() {
+            let message = "this fault adds neither `latency` nor `loss`, and lowers no `bandwidth`";
+            self.error("harmless-fault", message, path, "give it one of them");
         }
-        Some(FaultAction::Link { links, latency, loss })
+        let most = links.iter().filter_map(|link| self.topology.links[link.index()].bandwidth).max();
+        if let (Some(lowered), Some(most)) = (bandwidth, most)
+            && lowered >= most
+            && latency.is_none()
+            && loss == 0.0
+        {
+            let message = format!("a bandwidth of {} is no less than the link has", scalar::Bandwidth(lowered));
+            let help = format!("write less than {}", scalar::Bandwidth(most));
+            self.error("harmless-fault", message, format!("{path}.bandwidth"), help);
+        }
+        Some(FaultAction::Link { links, latency, loss, bandwidth })
     }
 
     /// The links between two parties, or a note that nothing travels there.
@@ -280,7 +292,8 @@ impl Compiler<'_> {
                 };
                 let latency = f.latency.as_ref().map(|l| format!("{l} slower"));
                 let loss = f.loss.map(|l| format!("loses {l} of its messages"));
-                format!("link {name} is disturbed ({})", [latency, loss].into_iter().flatten().collect::<Vec<_>>().join(", "))
+                let bandwidth = f.bandwidth.map(|b| format!("carries {b}"));
+                format!("link {name} is disturbed ({})", [latency, loss, bandwidth].into_iter().flatten().collect::<Vec<_>>().join(", "))
             }
             FaultKind::Partition(f) => format!("{} and {} are cut off from each other", f.from, f.to),
             FaultKind::ZoneOutage(f) => format!("zone {} goes down", f.zone),

@@ -19,7 +19,7 @@ pub(super) struct Cell {
     pub cluster: ClusterId,
     pub caller: u32,
     /// Where what happens to it is told: at the calls that first went there.
-    edge: EdgeId,
+    pub edge: EdgeId,
     pub pool: ConnectionPoolId,
     /// As the balancer has last heard of them.
     hosts: Vec<HostView>,

@@ -29,7 +29,7 @@ impl World<'_> {
     pub(in crate::world) fn proxies_on_the_way(&self, job: u32, site: u32, back: bool) -> Nanos {
         let Some(latency) = &self.topology.mesh.proxy_latency else { return Nanos::ZERO };
         let Job { request, path, replica, .. } = self.jobs[job];
-        let outbound = self.topology.mesh.table(SiteId(site)).is_some();
+        let outbound = self.topology.mesh.proxied(SiteId(site)).is_some();
         let service = self.topology.replicas[replica as usize].service;
         let inbound = self.topology.mesh.inbound.get(service.index()).is_some_and(|inbound: &Inbound| inbound.proxy);
         let purpose = if back { Purpose::ProxiesBack } else { Purpose::ProxiesOut };

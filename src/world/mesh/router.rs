@@ -77,6 +77,12 @@ impl<'t> World<'t> {
         &mesh.tables[mesh.table(SiteId(site)).index()].rules[rule as usize]
     }
 
+    /// Whether there is no proxy, but a caller that keeps connections itself.
+    pub(super) fn is_plain(&self, stream: u32) -> bool {
+        let mesh = &self.topology.mesh;
+        mesh.tables[mesh.table(SiteId(self.proxies.streams[stream].site)).index()].plain
+    }
+
     /// Where a stream goes.
     pub(super) fn target(&self, stream: u32) -> &'t Target {
         let (rule, Stream { call, target, .. }) = (self.rule(stream), &self.proxies.streams[stream]);
@@ -167,7 +173,7 @@ impl<'t> World<'t> {
     /// What becomes of a stream whose try has ended with this outcome.
     pub(super) fn verdict(&mut self, stream: u32, result: AttemptResult, outcome: Outcome) -> Verdict {
         let Stream { call, site, request, path, tries, .. } = self.proxies.streams[stream];
-        if call == NOBODY {
+        if call == NOBODY || self.is_plain(stream) {
             return Verdict::Final(outcome);
         }
         let word = self.keys.call(site, request, below(path, tries), Purpose::Backoff).word();
@@ -233,11 +239,12 @@ impl<'t> World<'t> {
     /// an event of its own, so that a loop of refusals is seen as one; so does what comes up in the middle of a pool's work.
     pub(super) fn reply(&mut self, stream: u32, outcome: Outcome, at_once: bool) {
         let Stream { call, cause, delayed, counted, .. } = self.proxies.streams[stream];
+        let plain = self.is_plain(stream);
         self.end_stream(stream);
         if call == NOBODY {
             return;
         }
-        let outcome = to_application(if delayed { outcome.with(Flag::DI) } else { outcome });
+        let outcome = if plain { outcome } else { to_application(if delayed { outcome.with(Flag::DI) } else { outcome }) };
         self.calls[call].cause = cause.or(self.calls[call].cause);
         let layers = self.layers_of(call);
         if !counted {

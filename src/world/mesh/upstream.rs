@@ -54,6 +54,9 @@ impl<'t> World<'t> {
 
     fn pick_host(&mut self, stream: u32, id: ClusterId, cell: u32) -> Option<u32> {
         let Stream { site, request, path, tries, caller, .. } = self.proxies.streams[stream];
+        if self.cluster(id).plain {
+            return Some(self.pick_plainly(stream, id));
+        }
         let hash = self.hash_of(self.cluster(id), request, caller);
         let mut words = self.keys.call(site, request, below(path, tries), Purpose::Balance);
         let retry = self.rule(stream).retry.as_ref().filter(|retry| retry.avoids_previous_hosts && tries > 1);
@@ -63,6 +66,23 @@ impl<'t> World<'t> {
         let host = self.choose_host(cell, id, hash, reselections, now, &mut words, |host| tried.contains(&host));
         self.proxies.streams[stream].tried = tried;
         host
+    }
+
+    /// Without a proxy the caller chooses as it does without connections.
+    fn pick_plainly(&mut self, stream: u32, id: ClusterId) -> u32 {
+        let call = self.proxies.streams[stream].call;
+        let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
+        let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
+        replica - self.cluster(id).hosts[0].0
+    }
+
+    /// How a try that ended so looks to whoever made it.
+    fn outcome_of(&self, stream: u32, result: AttemptResult) -> Outcome {
+        match result {
+            AttemptResult::ConnectFailure if self.is_plain(stream) => Outcome::CONNECT_FAILURE,
+            AttemptResult::Reset { .. } if self.is_plain(stream) => Outcome::RESET,
+            _ => result.outcome(),
+        }
     }
 
     /// Does what a pool answers.
@@ -89,6 +109,7 @@ impl<'t> World<'t> {
         self.report(id, cell, host, Report::Connected, stream);
         self.note_active(cell, host);
         self.proxies.last_sent[cell as usize] = upstream;
+        let first = self.begins_its_connection(upstream);
         if let Some(per_try) = self.rule(stream).timeouts.per_try {
             self.proxies.upstreams[upstream].per_try =
                 self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
@@ -96,10 +117,10 @@ impl<'t> World<'t> {
         if matches!(self.cluster(id).tls, Tls::Refused) {
             return self.be_refused(upstream);
         }
-        self.send_upstream(upstream, id);
+        self.send_upstream(upstream, id, first);
     }
 
-    fn send_upstream(&mut self, upstream: u32, id: ClusterId) {
+    fn send_upstream(&mut self, upstream: u32, id: ClusterId, first: bool) {
         let now = self.now();
         let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
         let Stream { call, site, request, path, tries, cause, .. } = self.proxies.streams[stream];
@@ -123,6 +144,7 @@ impl<'t> World<'t> {
             state: CallState::InFlight,
             holds: hold::OF_UPSTREAM,
         };
+        let counted = self.cluster(id).plain && self.is_counted(service);
         let child = self.calls.insert(child).expect("the limit on what is in flight is below the slab's");
         if self.with_extras {
             self.prepare_extra(child);
@@ -139,13 +161,16 @@ impl<'t> World<'t> {
             outcome: Outcome::OK,
             cause: self.calls[child].cause,
             state: JobState::Travelling,
-            marks: 0,
+            marks: if first { mark::FIRST } else { 0 } | if counted { mark::ACTIVE } else { 0 },
         });
         if self.with_deadlines {
             self.pass_deadline_on(child, job);
         }
         self.calls[child].current = job;
         self.proxies.upstreams[upstream].call = child;
+        if counted {
+            self.count_active(child, replica.0);
+        }
         if call != NOBODY {
             self.proxies.streams[stream].counted = true;
             self.recorder.attempt_sent(edge, started);
@@ -178,7 +203,7 @@ impl<'t> World<'t> {
             (AttemptResult::Response(Response::status(seen.status)), Report::Answered { status: seen.status })
         };
         self.report(id, cell, host, report, stream);
-        let outcome = if is_reset { result.outcome() } else { seen };
+        let outcome = if is_reset { self.outcome_of(stream, result) } else { seen };
         // Decided while the request still counts as under way, as in Envoy.
         let verdict = self.verdict(stream, result, outcome);
         let retried = matches!(verdict, Verdict::Retry { .. });
@@ -189,24 +214,25 @@ impl<'t> World<'t> {
     /// A try that never came onto a connection.
     fn not_sent(&mut self, upstream: u32, result: AttemptResult) {
         let stream = self.proxies.upstreams[upstream].stream;
+        let outcome = self.outcome_of(stream, result);
         self.forget_upstream(upstream);
         if result == AttemptResult::Overflow {
             self.take_blame_from_those_under_way(stream);
         }
-        self.blame_in_proxy(stream, result.outcome());
+        self.blame_in_proxy(stream, outcome);
         let Stream { call, site, .. } = self.proxies.streams[stream];
         if result == AttemptResult::Overflow {
-            return self.reply(stream, result.outcome(), false);
+            return self.reply(stream, outcome, false);
         }
         if call != NOBODY {
             let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
             self.recorder.short_circuited(edge, self.calls[call].started);
             if self.recorder.tracer.is_on() {
-                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, result.outcome());
+                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, outcome);
             }
             self.proxies.streams[stream].counted = true;
         }
-        self.decide(stream, result, result.outcome(), false);
+        self.decide(stream, result, outcome, false);
     }
 
     /// The connection broke under a request.
@@ -215,13 +241,14 @@ impl<'t> World<'t> {
         self.note_active(cell, host);
         self.report(id, cell, host, Report::Reset, stream);
         let result = AttemptResult::Reset { by: ResetBy::ConnectionClosed, request_sent: true };
+        let outcome = self.outcome_of(stream, result);
         if call != NOBODY {
-            self.abandon_child(call, result.outcome());
+            self.abandon_child(call, outcome);
             self.proxies.upstreams[upstream].call = NOBODY;
         }
         self.forget_upstream(upstream);
-        self.blame_in_proxy(stream, result.outcome());
-        self.decide(stream, result, result.outcome(), false);
+        self.blame_in_proxy(stream, outcome);
+        self.decide(stream, result, outcome, false);
     }
 
     pub(in crate::world) fn per_try_timeout_fires(&mut self, upstream: u32) {
@@ -337,6 +364,12 @@ impl<'t> World<'t> {
     pub(in crate::world) fn ejections_of_upstream(&self, upstream: u32) -> Cause {
         let (_, cell) = self.cluster_of(self.proxies.upstreams[upstream].stream);
         self.proxies.ejecting[cell as usize]
+    }
+
+    /// The place of the call whose try this is.
+    pub(in crate::world) fn path_of_upstream(&self, upstream: u32) -> u32 {
+        let Stream { call, path, .. } = self.proxies.streams[self.proxies.upstreams[upstream].stream];
+        if call == NOBODY { path } else { self.calls[call].path }
     }
 
     pub(in crate::world) fn caller_of_upstream(&self, upstream: u32) -> u32 {

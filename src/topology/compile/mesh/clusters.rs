@@ -47,6 +47,7 @@ impl<'m> Weaver<'_, 'm> {
             cells: self.mesh.cells,
             tls,
             grpc: callable.protocol == spec::Protocol::Grpc,
+            plain: false,
             hash: self.hash(&policy.blocks),
             hosts,
             callers: callers.clone(),

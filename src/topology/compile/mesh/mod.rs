@@ -8,6 +8,7 @@ mod clusters;
 mod conditions;
 mod hosts;
 mod inbound;
+mod plain;
 mod policies;
 mod routes;
 
@@ -92,7 +93,7 @@ impl<'m> Weaver<'_, 'm> {
         let Some(caller) = self.caller(group) else { return };
         let rules = self.rules_of(site, &caller);
         self.mesh.sites[site.index()] = RouteTableId::new(self.mesh.tables.len());
-        self.mesh.tables.push(RouteTable { rules });
+        self.mesh.tables.push(RouteTable { rules, plain: false });
     }
 
     /// The proxy that a group calls through.
