@@ -38,7 +38,8 @@ pub enum Lasts {
 #[derive(Clone, Debug)]
 pub enum FaultAction {
     /// The processes are gone: what they held is reset, new calls are refused.
-    Crash { replicas: Vec<ReplicaId>, restart: Restart },
+    /// Of those with a sidecar perhaps the application alone: then it is `container`, and the sidecar answers.
+    Crash { replicas: Vec<ReplicaId>, restart: Restart, container: bool },
     /// Work that begins meanwhile takes `factor` times as long.
     Slow { replicas: Vec<ReplicaId>, factor: f64 },
     /// This share of the requests that begin meanwhile is answered so, at once.

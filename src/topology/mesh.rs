@@ -12,7 +12,7 @@ use crate::policy::envoy::fault_injection::Fault;
 use crate::policy::envoy::load_balancing::LoadBalancing;
 use crate::policy::envoy::mirror::Mirror;
 use crate::policy::envoy::outlier_detection::OutlierDetection;
-use crate::policy::envoy::retry::RetryPolicy;
+use crate::policy::envoy::retry::{BackOff, RetryPolicy};
 use crate::policy::envoy::timeouts::Timeouts;
 use crate::policy::envoy::weighted_clusters::WeightedClusters;
 use std::ops::Range;
@@ -183,10 +183,20 @@ pub struct Inbound {
     pub max_in_progress: u32,
     /// Plain text is refused (`PeerAuthentication` STRICT).
     pub strict: bool,
+    /// How often it tries a closed port of the application again, and what it waits before.
+    pub retries: u32,
+    pub back_off: BackOff,
 }
 
 impl Inbound {
-    pub const NONE: Inbound = Inbound { proxy: false, max_requests: u32::MAX, max_in_progress: u32::MAX, strict: false };
+    pub const NONE: Inbound = Inbound {
+        proxy: false,
+        max_requests: u32::MAX,
+        max_in_progress: u32::MAX,
+        strict: false,
+        retries: 0,
+        back_off: BackOff::DEFAULT,
+    };
 
     /// Whether something is to be looked at when a request arrives.
     pub fn limits(&self) -> bool {

@@ -40,6 +40,7 @@ pub(super) enum Purpose {
     Handshake = 0xb000_0019,
     ProxiesOut = 0xc000_001b,
     ProxiesBack = 0xd000_001d,
+    Inbound = 0xe000_001f,
 }
 
 /// The place below `path` that belongs to `part`: an attempt, a body, a turn of a loop.

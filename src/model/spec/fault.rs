@@ -101,6 +101,9 @@ pub struct Crash {
     /// Whether they come back; without a `for` the fault lasts until all of them are. Default: none given; then when the fault ends, or never if it has no `for`.
     #[serde(default)]
     pub restart: Option<Restart>,
+    /// Only the application's container dies: its pod and sidecar live on, and the sidecar answers 503 in its place. Without a sidecar nothing listens, as when the pod is gone. Default: false.
+    #[serde(default)]
+    pub container: bool,
 }
 
 /// Work takes longer.

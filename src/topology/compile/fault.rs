@@ -67,6 +67,7 @@ impl Compiler<'_> {
                     None if fault.lasts.is_some() => Restart::AtEnd,
                     None => Restart::Never,
                 },
+                container: crash.container && self.has_sidecar(&crash.service),
             },
             FaultKind::Slow(slow) => {
                 FaultAction::Slow { replicas: self.replicas(&slow.service, slow.choice(), &format!("{path}.slow"))?, factor: slow.factor }
@@ -92,7 +93,7 @@ impl Compiler<'_> {
                 };
                 let replicas =
                     (0..self.topology.replicas.len()).filter(|r| self.topology.replicas[*r].zone == zone).map(ReplicaId::new).collect();
-                FaultAction::Crash { replicas, restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never } }
+                FaultAction::Crash { replicas, restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never }, container: false }
             }
             FaultKind::Spike(spike) => {
                 let Some(client) = self.names.client(&spike.client) else {
@@ -110,6 +111,11 @@ impl Compiler<'_> {
                 FaultAction::Spike { client, factor: spike.factor }
             }
         })
+    }
+
+    fn has_sidecar(&self, service: &str) -> bool {
+        let inbound = self.names.service(service).and_then(|id| self.topology.mesh.inbound.get(id.index()));
+        inbound.is_some_and(|inbound| inbound.proxy)
     }
 
     /// The replicas of a service that may be met: those listed (from 0), or all, of which so many are drawn when it happens.
@@ -257,6 +263,9 @@ impl Compiler<'_> {
             ReplicaChoice::Listed(list) => format!("replicas {} of {service} {many}", listed(list)),
         };
         match kind {
+            FaultKind::Crash(f) if f.container && self.has_sidecar(&f.service) => {
+                does(f.choice(), &f.service, "crashes behind its sidecar".into(), "crash behind their sidecars".into())
+            }
             FaultKind::Crash(f) => does(f.choice(), &f.service, "crashes".into(), "crash".into()),
             FaultKind::Slow(f) => {
                 let times = format!("{} times slower", f.factor);

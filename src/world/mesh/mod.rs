@@ -14,6 +14,8 @@ mod inbound;
 mod router;
 mod upstream;
 
+pub(super) use inbound::FROM_SIDECAR;
+
 use super::keys::Purpose;
 use crate::base::id::*;
 use crate::base::slab::{Recycle, Slab};

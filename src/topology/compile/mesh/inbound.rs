@@ -3,8 +3,9 @@
 use super::Weaver;
 use crate::base::id::*;
 use crate::model::mesh::{MtlsMode, PeerAuthentication, Written};
-use crate::model::spec::MeshMtls;
+use crate::model::spec::{self, MeshMtls};
 use crate::policy::envoy::connection_pool::Protocol;
+use crate::policy::envoy::retry::{AttemptResult, BackOff, RetryPolicy};
 use crate::topology::mesh::{Inbound, InboundSource};
 use crate::topology::rules::ROOT_NAMESPACE;
 
@@ -33,7 +34,17 @@ impl Weaver<'_, '_> {
         let waiting = thresholds.max_pending_requests;
         let max_requests = thresholds.max_requests.min(in_progress.saturating_add(waiting));
         let mtls = self.peer_authentication(pod).cloned();
-        let inbound = Inbound { proxy: true, max_requests, max_in_progress: in_progress, strict: self.is_strict(pod) };
+        // A closed port is a failure to connect: asked of the policy, since it is no matter of course that it covers that.
+        let policy = RetryPolicy::inbound(self.release, spoken == spec::Protocol::Grpc);
+        let policy = policy.filter(|policy| policy.on.wants(AttemptResult::ConnectFailure));
+        let inbound = Inbound {
+            proxy: true,
+            max_requests,
+            max_in_progress: in_progress,
+            strict: self.is_strict(pod),
+            retries: policy.as_ref().map_or(0, |policy| policy.num_retries),
+            back_off: policy.map_or(BackOff::DEFAULT, |policy| policy.back_off),
+        };
         (inbound, InboundSource { rules, port, mtls })
     }
 
