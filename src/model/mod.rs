@@ -10,6 +10,7 @@ pub mod overlay;
 mod parentheses;
 pub mod resolved;
 pub mod salvage;
+pub mod pushes;
 pub mod scalar;
 pub mod schema;
 pub mod source;

@@ -56,6 +56,8 @@ pub enum FaultAction {
     Partition { links: Vec<(LinkId, Blocked)>, packets: Packets },
     /// Multiplies the client's arrival rate.
     Spike { client: ClientId, factor: f64 },
+    /// Proxies are told of another configuration when it begins, and of one more when it ends: numbers of versions.
+    ConfigPush { begins: u16, ends: u16 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,6 +62,8 @@ pub(super) enum Kind {
     /// Of what a proxy knows of a cluster; slot: cell.
     OutlierSweep,
     HealthDelivered,
+    /// A proxy hears from the control plane; slot: push.
+    PushArrives,
 }
 
 impl Kind {
@@ -78,6 +80,7 @@ impl Kind {
         by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
         by_number!(InjectedDelayOver, RouteTimeoutFires, ProxyBackoffOver, PerTryTimeoutFires, SynArrives, SynSentAgain, Connected);
         by_number!(ConnectRefused, ConnectTimeoutFires, ConnectionBreaks, IdleCheck, ConnectionAges, OutlierSweep, HealthDelivered);
+        by_number!(PushArrives);
         unreachable!("no event has another tag")
     }
 }
@@ -121,6 +124,7 @@ impl World<'_> {
             Kind::ConnectionAges => self.connection_ages(slot),
             Kind::OutlierSweep => self.outlier_sweep(slot),
             Kind::HealthDelivered => self.health_delivered(slot),
+            Kind::PushArrives => self.push_arrives(slot),
         }
     }
 }

@@ -72,6 +72,7 @@ impl World<'_> {
             FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),
+            FaultAction::ConfigPush { begins, .. } => self.config_changes(happening.fault, *begins, cause, false),
         }
         if happening.ended != Instant::NEVER {
             self.calendar.schedule(happening.ended, Kind::FaultEnds as u8, occurrence);
@@ -107,6 +108,7 @@ impl World<'_> {
             }
             FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
+            FaultAction::ConfigPush { ends, .. } => self.config_changes(fault, *ends, cause, true),
         }
     }
 

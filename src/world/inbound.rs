@@ -84,7 +84,7 @@ impl World<'_> {
             self.jobs[job].cause = self.replicas[replica as usize].fault_cause;
             return self.hold_at(replica, Kind::JobArrives, job);
         }
-        if let Some(outcome) = self.refused_by_sidecar(job, service) {
+        if let Some(outcome) = self.refused_by_sidecar(job) {
             self.recorder.rejected(service, self.jobs[job].arrived);
             return self.answer(job, outcome);
         }

@@ -140,6 +140,12 @@ impl ReplicaState {
 }
 
 impl ReplicaState {
+    /// Its sidecar has other limits from now on.
+    pub fn take_limits(&mut self, spec: &Service, inbound: &Inbound) {
+        self.workers = spec.workers.min(inbound.max_in_progress);
+        self.unusual = spec.rate_limit.is_some() || spec.cancellation != Cancellation::None || inbound.limits();
+    }
+
     /// A fault is at work in it.
     #[inline]
     pub fn troubled(&self) -> bool {
@@ -183,7 +189,8 @@ impl World<'_> {
         state.crashes.push(crash);
         state.find_cause();
         if state.up {
-            return self.die(replica, crash.what, crash.cause);
+            self.die(replica, crash.what, crash.cause);
+            return self.endpoint_changes(replica, false);
         }
         if state.pod && crash.what == Dies::Pod {
             self.pod_goes(replica);
@@ -278,18 +285,26 @@ impl World<'_> {
         state.crashes.remove(over);
         state.find_cause();
         if state.crashes.is_empty() {
-            return self.rise(replica);
+            self.rise(replica);
+            return self.endpoint_changes(replica, true);
         }
         // Of a container that is down for longer, the pod may be back.
-        state.pod = state.crashes.iter().all(|crash| crash.what == Dies::Container);
+        let had_pod = std::mem::replace(&mut state.pod, state.crashes.iter().all(|crash| crash.what == Dies::Container));
+        if state.pod && !had_pod {
+            self.proxy_begins(replica);
+        }
     }
 
     fn rise(&mut self, replica: u32) {
         let state = &mut self.replicas[replica as usize];
-        (state.up, state.pod) = (true, true);
+        state.up = true;
         state.cause = Cause::NONE;
+        let is_new = !std::mem::replace(&mut state.pod, true);
         let now = self.now();
         self.replicas[replica as usize].began = now;
+        if is_new {
+            self.proxy_begins(replica);
+        }
         self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
         self.count_replicas(replica, true);
     }

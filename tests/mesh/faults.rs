@@ -78,7 +78,7 @@ fn closed_port(times: &str, words: &str) -> String {
 }
 
 const TURNS: &str = "loadBalancer: {simple: ROUND_ROBIN}";
-const LISTED: &str = "";
+const LISTED: &str = "push: {endpoints: false}";
 
 #[test]
 fn a_closed_port_behind_a_sidecar_is_an_answer_that_the_default_policy_does_not_retry() {
@@ -147,7 +147,7 @@ fn what_the_application_had_under_way_is_answered_503_by_its_sidecar() {
 #[test]
 fn without_a_sidecar_a_dead_container_is_a_refused_connection() {
     let crash = "services: {echo: {sidecar: false, endpoints: {get: [{work: 10ms}]}}}\nfaults: {gone: {at: 0s, crash: {service: echo, container: true}}}";
-    let ran = run(&echo("1s", crash).replace("mesh: {}", &format!("mesh: {{{LISTED}}}")), &istio("retries: {attempts: 0}", ""));
+    let ran = run(&listed(echo("1s", crash)), &istio("retries: {attempts: 0}", ""));
     assert_eq!(ran.told(), ["1000+0 503 UF"]);
 }
 
@@ -155,7 +155,7 @@ fn without_a_sidecar_a_dead_container_is_a_refused_connection() {
 fn a_pod_that_goes_after_its_container_takes_the_sidecar_along() {
     let service = "services: {echo: {endpoints: {get: [{work: 10ms}]}}}";
     let faults = "faults: {first: {at: 0s, for: 8s, crash: {service: echo, container: true}}, then: {at: 2s, for: 2s, crash: {service: echo}}}";
-    let model = echo("1s+3s+5s+9s", &format!("{service}\n{faults}")).replace("mesh: {}", &format!("mesh: {{{LISTED}}}"));
+    let model = listed(echo("1s+3s+5s+9s", &format!("{service}\n{faults}")));
     let ran = run(&model, &istio("retries: {attempts: 0}", ""));
     assert_eq!(ran.outcomes(), ["503", "503 UF", "503", "200"]);
 }

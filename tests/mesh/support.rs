@@ -30,9 +30,8 @@ pub fn loaded(yaml: &str, manifests: &str) -> (model::Loaded, Topology) {
     let loader = |name: &str| if name == "model.yaml" { Ok(yaml.as_bytes().to_vec()) } else { Err(format!("no file `{name}`")) };
     let mut loaded = model::read("model.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
     let id = loaded.sources.add("istio.yaml", manifests.as_bytes().to_vec()).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let imported = import::read(&loaded.sources, &[id]);
-    assert!(!imported.problems.has_errors(), "{:#?}", imported.problems);
-    loaded.adopt(imported.mesh);
+    let problems = import::adopt(&mut loaded, &[id]);
+    assert!(!problems.has_errors(), "{problems:#?}");
     let topology = compile(&loaded.model, &file).unwrap_or_else(|problems| panic!("{problems:#?}"));
     (loaded, topology)
 }
@@ -98,6 +97,11 @@ impl Ran {
 /// A client with a proxy that calls `echo.get` at these times, and the service with these steps.
 pub fn echo(times: &str, rest: &str) -> String {
     format!("duration: 10m\nclients: {{caller: {{target: echo.get, arrivals: trace({times}.csv), via: sidecar}}}}\nmesh: {{}}\n{rest}")
+}
+
+/// The same where pods that are gone stay listed as endpoints.
+pub fn listed(model: String) -> String {
+    model.replace("mesh: {}", "mesh: {push: {endpoints: false}}")
 }
 
 /// A VirtualService for `echo` with these words in its only route, and a DestinationRule with this traffic policy, if there is one.

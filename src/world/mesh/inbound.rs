@@ -16,9 +16,9 @@ pub(in crate::world) const FROM_SIDECAR: Outcome = Outcome::new(503, Class::Serv
 
 impl World<'_> {
     /// Whether the sidecar of a replica lets a request in; if not, with what it is refused.
-    pub(in crate::world) fn refused_by_sidecar(&self, job: u32, service: ServiceId) -> Option<Outcome> {
-        let inbound = self.topology.mesh.inbound.get(service.index())?;
+    pub(in crate::world) fn refused_by_sidecar(&self, job: u32) -> Option<Outcome> {
         let Job { call, replica, .. } = self.jobs[job];
+        let inbound = self.inbound_of(replica);
         if inbound.strict && call != NOBODY && self.calls[call].holds & hold::PARENT != hold::OF_UPSTREAM {
             // Plain text: the connection is closed.
             return Some(Outcome::RESET);
@@ -40,11 +40,11 @@ impl World<'_> {
             entry.arrived = now;
             self.recorder.arrived(service, now);
         }
-        let inbound = self.topology.mesh.inbound.get(service.index()).unwrap_or(&Inbound::NONE);
+        let inbound = self.inbound_of(replica);
         let tried_again = if is_first { 0 } else { pending };
         let refused = match pod {
             false => Some(if is_first { Outcome::CONNECT_FAILURE } else { Outcome::RESET }),
-            true => self.refused_by_sidecar(job, service).or((tried_again >= inbound.retries).then_some(FROM_SIDECAR)),
+            true => self.refused_by_sidecar(job).or((tried_again >= inbound.retries).then_some(FROM_SIDECAR)),
         };
         if let Some(outcome) = refused {
             self.recorder.rejected(service, self.jobs[job].arrived);

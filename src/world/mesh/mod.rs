@@ -4,13 +4,14 @@
 //! cluster ([`router`]). Each try of a stream is an *upstream request*: a host is chosen, a connection found or opened
 //! ([`upstream`], [`connection`]); once it is on a connection it is a call of its own, child of the stream, whose job travels
 //! and is served like any other. What a proxy knows of a cluster is its *cell* ([`cell`]): pool, balancer, outlier detector.
-//! The callee's own sidecar is in [`inbound`].
+//! The callee's own sidecar is in [`inbound`], what proxies hear from the control plane in [`push`].
 //!
 //! To the application its proxy's answers are answers: a 504 of the proxy is no timeout of the application's.
 
 mod cell;
 mod connection;
 mod inbound;
+mod push;
 mod router;
 mod upstream;
 
@@ -29,6 +30,7 @@ use crate::policy::envoy::retry::RetryState;
 use crate::topology::Topology;
 use cell::Cell;
 use connection::Connection;
+use push::ControlPlane;
 
 /// All proxies of a run.
 pub(super) struct Proxies {
@@ -50,6 +52,7 @@ pub(super) struct Proxies {
     keys: Vec<StreamKey>,
     /// An empty buffer for answers of pools, used again and again.
     answers: Answers,
+    control: ControlPlane,
 }
 
 /// A request within the caller's proxy.
@@ -60,7 +63,8 @@ pub(super) struct Stream {
     /// The caller whose proxy it is in.
     pub caller: u32,
     pub site: u32,
-    /// Of the site's table.
+    /// The rules that held when it began.
+    pub table: RouteTableId,
     pub rule: u32,
     /// Among the targets of the rule; of a copy, among its mirrors.
     pub target: u32,
@@ -134,6 +138,7 @@ impl Proxies {
             tables: mesh.clusters.iter().map(|_| TableCache::default()).collect(),
             keys: super::keys::of_clusters(topology, streams),
             answers: Answers::new(),
+            control: ControlPlane::new(topology, streams),
         }
     }
 

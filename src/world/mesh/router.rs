@@ -23,20 +23,22 @@ impl<'t> World<'t> {
     pub(in crate::world) fn enter_proxy(&mut self, call: u32) {
         let Call { site, request, path, attempts, .. } = self.calls[call];
         let caller = self.caller_of(call);
-        let Some(rule) = self.matching_rule(site, request) else {
+        let table = self.table_of(site, caller);
+        let Some(rule) = self.matching_rule(table, request) else {
             return self.refuse(call, self.layers_of(call), NO_ROUTE);
         };
-        let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, rule, request) };
+        let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, (table, rule), request) };
         let stream = self.proxies.streams.insert(stream).expect("the limit on what is in flight is below the slab's");
         (self.calls[call].state, self.calls[call].current) = (CallState::InProxy, stream);
         self.inject(stream);
     }
 
-    fn new_stream(&self, site: u32, rule: u32, request: u64) -> Stream {
+    fn new_stream(&self, site: u32, (table, rule): (RouteTableId, u32), request: u64) -> Stream {
         Stream {
             call: NOBODY,
             caller: NOBODY,
             site,
+            table,
             rule,
             target: 0,
             request,
@@ -59,9 +61,8 @@ impl<'t> World<'t> {
     }
 
     /// The first rule whose conditions hold.
-    fn matching_rule(&self, site: u32, request: u64) -> Option<u32> {
-        let mesh = &self.topology.mesh;
-        let rules = &mesh.tables[mesh.table(SiteId(site)).index()].rules;
+    fn matching_rule(&self, table: RouteTableId, request: u64) -> Option<u32> {
+        let rules = &self.table(table).rules;
         let holds = |when: &Vec<HeaderCondition>| when.iter().all(|condition| self.holds(condition, request));
         rules.iter().position(|rule| rule.when.is_empty() || rule.when.iter().any(holds)).map(|place| place as u32)
     }
@@ -72,9 +73,8 @@ impl<'t> World<'t> {
     }
 
     pub(super) fn rule(&self, stream: u32) -> &'t Rule {
-        let mesh = &self.topology.mesh;
-        let Stream { site, rule, .. } = self.proxies.streams[stream];
-        &mesh.tables[mesh.table(SiteId(site)).index()].rules[rule as usize]
+        let Stream { table, rule, .. } = self.proxies.streams[stream];
+        &self.table(table).rules[rule as usize]
     }
 
     /// Where a stream goes.
@@ -138,8 +138,8 @@ impl<'t> World<'t> {
 
     /// A copy goes to a mirror; nobody waits for it, and it is not tried again.
     fn send_copy(&mut self, stream: u32, mirror: u32) {
-        let Stream { caller, site, rule, request, path, .. } = self.proxies.streams[stream];
-        let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, rule, request) };
+        let Stream { caller, site, table, rule, request, path, .. } = self.proxies.streams[stream];
+        let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, (table, rule), request) };
         let copy = self.proxies.streams.insert(copy).expect("the limit on what is in flight is below the slab's");
         self.forward(copy);
     }
@@ -225,7 +225,7 @@ impl<'t> World<'t> {
             _ => Trouble::ErrorAnswers,
         };
         let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
-        let because = cause.or(self.calls[call].cause);
+        let because = cause.or(self.calls[call].cause).or(self.pushed_by(stream));
         self.proxies.streams[stream].cause = self.recorder.trouble(Place::Edge(edge), trouble, now, because);
     }
 
@@ -233,6 +233,7 @@ impl<'t> World<'t> {
     /// an event of its own, so that a loop of refusals is seen as one; so does what comes up in the middle of a pool's work.
     pub(super) fn reply(&mut self, stream: u32, outcome: Outcome, at_once: bool) {
         let Stream { call, cause, delayed, counted, .. } = self.proxies.streams[stream];
+        let cause = if outcome.is_failure() { cause.or(self.pushed_by(stream)) } else { cause };
         self.end_stream(stream);
         if call == NOBODY {
             return;

@@ -37,7 +37,8 @@ impl<'t> World<'t> {
         self.proxies.streams[stream].tries += 1;
         let Some(host) = self.pick_host(stream, id, cell) else {
             let outcome = AttemptResult::NoHost.outcome();
-            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]);
+            let gone = self.gone_because(id, self.proxies.streams[stream].caller);
+            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]).or(gone);
             self.blame_in_proxy(stream, outcome);
             return self.reply(stream, outcome, false);
         };

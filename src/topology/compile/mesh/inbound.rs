@@ -10,9 +10,9 @@ use crate::topology::mesh::{Inbound, InboundSource};
 use crate::topology::rules::ROOT_NAMESPACE;
 
 impl Weaver<'_, '_> {
-    pub(super) fn inbound(&mut self) {
-        let pods = 0..self.hosts.pods.len();
-        (self.mesh.inbound, self.mesh.inbound_sources) = pods.map(|pod| self.inbound_of(pod)).unzip();
+    /// By service.
+    pub(super) fn inbound(&mut self) -> (Vec<Inbound>, Vec<InboundSource>) {
+        (0..self.hosts.pods.len()).map(|pod| self.inbound_of(pod)).unzip()
     }
 
     /// The connection pool of the DestinationRule holds at the called pods as well, seen from their own namespace; that of a
@@ -62,7 +62,7 @@ impl Weaver<'_, '_> {
     /// The mode that holds for a pod, if a PeerAuthentication says one.
     fn peer_authentication(&self, pod: usize) -> Option<&Written<MtlsMode>> {
         let pod = &self.hosts.pods[pod];
-        let policies = &self.model().imported.peer_authentications;
+        let policies = &self.imported.peer_authentications;
         let selects = |policy: &&PeerAuthentication| {
             let selector = policy.selector.as_ref();
             policy.meta.namespace == pod.namespace
