@@ -7,7 +7,7 @@ use crate::model::pushes;
 use crate::model::source::SourceId;
 
 /// What proxies are configured by: of other kinds nothing can be pushed to them.
-const PUSHED_KINDS: [&str; 4] = ["VirtualService", "DestinationRule", "PeerAuthentication", "HTTPRoute"];
+const PUSHED_KINDS: [&str; 5] = ["VirtualService", "DestinationRule", "PeerAuthentication", "HTTPRoute", "EnvoyFilter"];
 
 /// Puts what these files say into the model, for every configuration that there will be; hands out all that is to be said of it.
 pub fn adopt(loaded: &mut Loaded, files: &[SourceId]) -> Diagnostics {

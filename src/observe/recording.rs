@@ -220,5 +220,8 @@ pub enum Happening {
     },
     CacheFlushed(CacheId),
     /// The first, or the last, of the proxies that a change concerns goes by it.
-    Pushed { what: Pushed, last: bool },
+    Pushed {
+        what: Pushed,
+        last: bool,
+    },
 }

@@ -213,14 +213,8 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    pub const NONE: Inbound = Inbound {
-        proxy: false,
-        max_requests: u32::MAX,
-        max_in_progress: u32::MAX,
-        strict: false,
-        retries: 0,
-        back_off: BackOff::DEFAULT,
-    };
+    pub const NONE: Inbound =
+        Inbound { proxy: false, max_requests: u32::MAX, max_in_progress: u32::MAX, strict: false, retries: 0, back_off: BackOff::DEFAULT };
 
     /// Whether something is to be looked at when a request arrives.
     pub fn limits(&self) -> bool {

@@ -149,8 +149,7 @@ impl World<'_> {
             // The answer travels as a job of its own: this one may have to stay until its event comes.
             let marks = self.jobs[job].marks & mark::ACTIVE;
             self.jobs[job].marks &= !mark::ACTIVE;
-            let notice =
-                Job { cause, outcome, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
+            let notice = Job { cause, outcome, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
             let notice = self.new_job(notice);
             self.calls[call].current = notice;
             self.jobs[job].call = NOBODY;

@@ -57,7 +57,10 @@ fn news_of_a_pod_does_not_overtake_older_news_of_it() {
 #[test]
 fn a_host_that_joins_late_warms_up_from_then_on() {
     let late = GONE.replace("at: 1s, for: 2s", "at: 0s, for: 100s");
-    for (aggression, factors) in [(1, [(0, 3, 0.1), (13, 17, 0.25), (28, 32, 0.5), (62, 78, 1.0)]), (2, [(2, 4, 0.224), (5, 7, 0.316), (13, 17, 0.5), (28, 32, 0.707)])] {
+    for (aggression, factors) in [
+        (1, [(0, 3, 0.1), (13, 17, 0.25), (28, 32, 0.5), (62, 78, 1.0)]),
+        (2, [(2, 4, 0.224), (5, 7, 0.316), (13, 17, 0.5), (28, 32, 0.707)]),
+    ] {
         let policy = format!("loadBalancer: {{simple: ROUND_ROBIN, warmup: {{duration: 60s, aggression: {aggression}}}}}");
         let ran = run(&told_after("0s", echo(&every(20, 100_000, 4000), &late)), &istio("", &policy));
         for (from, until, factor) in factors {
@@ -107,6 +110,14 @@ fn the_timeline_says_when_the_first_and_the_last_proxy_have_heard() {
     let (topology, ran) = (compiled(&model, &istio("", "")), run(&model, &istio("", "")));
     let rows: Vec<_> = timeline::events(&topology, &ran.recording, &ran.summary).into_iter().filter(|e| e.kind == "endpoint").collect();
     let told: Vec<&str> = rows.iter().map(|row| row.what.as_str()).collect();
-    assert_eq!(told, ["the first proxy no longer lists it", "the last proxy no longer lists it", "the first proxy lists it again", "the last proxy lists it again"]);
+    assert_eq!(
+        told,
+        [
+            "the first proxy no longer lists it",
+            "the last proxy no longer lists it",
+            "the first proxy lists it again",
+            "the last proxy lists it again"
+        ]
+    );
     assert!(rows[0].at >= 1.1 && rows[0].at < rows[1].at && rows[1].at <= 2.0, "by default between 100 ms and a second: {rows:?}");
 }

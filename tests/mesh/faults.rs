@@ -123,7 +123,9 @@ fn outlier_detection_charges_a_closed_port_as_503_and_a_gone_pod_as_a_failure_to
     let ran = run(&closed_port("1s+2s+3s+4s+5s+6s", LISTED), &istio("", &policy));
     assert_eq!(ran.ejections.iter().filter(|e| e.ejected).count(), 1, "{:?}", ran.ejected());
     assert_eq!(ran.outcomes().iter().filter(|outcome| *outcome == "503").count(), 2);
-    let split = format!("{TURNS}, outlierDetection: {{splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 1, consecutive5xxErrors: 0, maxEjectionPercent: 100}}");
+    let split = format!(
+        "{TURNS}, outlierDetection: {{splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 1, consecutive5xxErrors: 0, maxEjectionPercent: 100}}"
+    );
     assert_eq!(run(&closed_port("1s+2s+3s+4s", LISTED), &istio("", &split)).ejections.len(), 0, "nothing failed locally");
     let pod = closed_port("1s+2s+3s+4s", LISTED).replace(", container: true", "");
     let ran = run(&pod, &istio("", &split));
@@ -154,7 +156,8 @@ fn without_a_sidecar_a_dead_container_is_a_refused_connection() {
 #[test]
 fn a_pod_that_goes_after_its_container_takes_the_sidecar_along() {
     let service = "services: {echo: {endpoints: {get: [{work: 10ms}]}}}";
-    let faults = "faults: {first: {at: 0s, for: 8s, crash: {service: echo, container: true}}, then: {at: 2s, for: 2s, crash: {service: echo}}}";
+    let faults =
+        "faults: {first: {at: 0s, for: 8s, crash: {service: echo, container: true}}, then: {at: 2s, for: 2s, crash: {service: echo}}}";
     let model = listed(echo("1s+3s+5s+9s", &format!("{service}\n{faults}")));
     let ran = run(&model, &istio("retries: {attempts: 0}", ""));
     assert_eq!(ran.outcomes(), ["503", "503 UF", "503", "200"]);

@@ -4,6 +4,7 @@
 mod endpoints;
 mod faults;
 mod findings;
+mod hedging;
 mod hosts;
 mod outliers;
 mod pools;

@@ -53,7 +53,9 @@ fn every_proxy_switches_after_a_delay_of_its_own() {
 
 /// One host fails until it is ejected for an hour; then something is pushed.
 fn ejected_then(change: &str) -> Vec<String> {
-    let faults = format!("bad: {{at: 0s, for: 5s, errors: {{service: echo, replica: [1], status: 503}}}}, push: {{at: 10s, configPush: {{{change}}}}}");
+    let faults = format!(
+        "bad: {{at: 0s, for: 5s, errors: {{service: echo, replica: [1], status: 503}}}}, push: {{at: 10s, configPush: {{{change}}}}}"
+    );
     let times: Vec<String> = (0..60).map(|i| format!("{}ms", 500 + 300 * i)).collect();
     let policy = "loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 2, interval: 1h, maxEjectionPercent: 100}";
     let ran = run(&pushed(echo(&times.join("+"), &ECHO.replace("3s", "10ms")), "0s", &faults), &istio("", policy));
@@ -73,7 +75,9 @@ fn clusters_that_are_the_same_keep_what_they_know_and_others_begin_anew() {
 
 #[test]
 fn a_cluster_that_comes_back_is_another_one() {
-    let limit = format!("limit: {{at: 6s, for: 2s, configPush: {{{RULE}: {{spec: {{trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: 100}}}}}}}}}}}}}}");
+    let limit = format!(
+        "limit: {{at: 6s, for: 2s, configPush: {{{RULE}: {{spec: {{trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: 100}}}}}}}}}}}}}}"
+    );
     let faults = format!("bad: {{at: 0s, for: 5s, errors: {{service: echo, replica: [1], status: 503}}}}, {limit}");
     let times: Vec<String> = (0..60).map(|i| format!("{}ms", 500 + 300 * i)).collect();
     let policy = "loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 2, interval: 1h, maxEjectionPercent: 100}";
@@ -104,7 +108,9 @@ spec:
   host: echo
   subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
 ";
-    let shift = format!("shift: {{at: 10s, configPush: {{{ROUTE}: {{spec: {{http: {{0: {{route: {{0: {{weight: 0}}, 1: {{weight: 100}}}}}}}}}}}}}}}}");
+    let shift = format!(
+        "shift: {{at: 10s, configPush: {{{ROUTE}: {{spec: {{http: {{0: {{route: {{0: {{weight: 0}}, 1: {{weight: 100}}}}}}}}}}}}}}}}"
+    );
     let ran = run(&pushed(echo("1s+9s+11s+12s", service), "500ms", &shift), manifests);
     let hosts: Vec<_> = ran.traces.iter().map(|t| t.attempts[0].host.clone().unwrap()).collect();
     assert_eq!(hosts, ["echo/v1-0", "echo/v1-0", "echo/v2-0", "echo/v2-0"]);
@@ -113,7 +119,9 @@ spec:
 #[test]
 fn the_sidecars_of_those_who_are_called_take_on_limits_too() {
     let service = "services: {echo: {endpoints: {get: [{work: 3s}]}}}";
-    let limit = format!("limit: {{at: 10s, configPush: {{{RULE}: {{spec: {{trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: 1}}}}}}}}}}}}}}");
+    let limit = format!(
+        "limit: {{at: 10s, configPush: {{{RULE}: {{spec: {{trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: 1}}}}}}}}}}}}}}"
+    );
     let plain = pushed(echo("1s+2s+12s+13s", service), "1s", &limit).replace(", via: sidecar", "");
     let ran = run(&plain, &istio("", "loadBalancer: {simple: ROUND_ROBIN}"));
     assert_eq!(ran.told(), ["1000+3000 200", "2000+3000 200", "12000+3000 200", "13000+0 503"]);

@@ -94,7 +94,11 @@ impl Compiler<'_> {
                 };
                 let replicas =
                     (0..self.topology.replicas.len()).filter(|r| self.topology.replicas[*r].zone == zone).map(ReplicaId::new).collect();
-                FaultAction::Crash { replicas, restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never }, container: false }
+                FaultAction::Crash {
+                    replicas,
+                    restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never },
+                    container: false,
+                }
             }
             FaultKind::Spike(spike) => {
                 let Some(client) = self.names.client(&spike.client) else {

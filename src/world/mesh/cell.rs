@@ -148,21 +148,17 @@ impl World<'_> {
         state.balancer.rebuild(&view.balancing, &state.hosts, Around { now, callers, tables });
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything that a choice goes by, and nothing else")]
     pub(super) fn choose_host(
         &mut self,
         cell: u32,
         id: ClusterId,
-        hash: Option<u64>,
-        reselections: u32,
-        now: Instant,
+        ask: Ask,
         words: &mut Words,
         tried: impl Fn(u32) -> bool,
     ) -> Option<u32> {
         let zone = zone_of(self.topology, self.cell(cell).caller);
         let view = self.topology.mesh.clusters[id.index()].view(zone);
         let Cell { balancer, hosts, .. } = self.cell_mut(cell);
-        let ask = Ask { now, hash, reselections, priorities_tried: 0 };
         balancer.pick(&view.balancing, hosts, ask, words, tried)
     }
 

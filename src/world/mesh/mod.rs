@@ -19,6 +19,7 @@ pub(super) use inbound::FROM_SIDECAR;
 
 use super::keys::Purpose;
 use crate::base::id::*;
+use crate::base::outcome::Flags;
 use crate::base::slab::{Recycle, Slab};
 use crate::base::stream::{StreamKey, Streams, Words};
 use crate::engine::AlarmId;
@@ -84,6 +85,8 @@ pub(super) struct Stream {
     /// The latest try has been counted as sent, or as not sent.
     pub counted: bool,
     pub delayed: bool,
+    /// What is told of its answer: of tries that could not be repeated while others went on.
+    pub noted: Flags,
     /// The first of its upstream requests in progress.
     pub upstream: u32,
     next_free: u32,
@@ -97,6 +100,12 @@ pub(super) struct Upstream {
     pub host: u32,
     /// The call that it is once it is on a connection.
     pub call: u32,
+    /// Which of the stream's tries it is.
+    pub number: u32,
+    /// It has taken too long and goes on, and its host has been charged with that.
+    pub late: bool,
+    /// Another one has begun beside it: it is not repeated once more.
+    pub repeated: bool,
     pub per_try: AlarmId,
     /// The stream's next; of a free slot, the next free.
     pub next: u32,

@@ -250,10 +250,11 @@ impl<'t> World<'t> {
     pub(super) fn inbound_of(&self, replica: u32) -> &'t Inbound {
         let mesh = &self.topology.mesh;
         let service = self.topology.replicas[replica as usize].service;
-        let inbound = match mesh.versions.get(self.proxies.control.known.get(replica as usize).map_or(0, |known| usize::from(known.version))) {
-            Some(version) => &version.inbound,
-            None => &mesh.inbound,
-        };
+        let inbound =
+            match mesh.versions.get(self.proxies.control.known.get(replica as usize).map_or(0, |known| usize::from(known.version))) {
+                Some(version) => &version.inbound,
+                None => &mesh.inbound,
+            };
         inbound.get(service.index()).unwrap_or(&Inbound::NONE)
     }
 

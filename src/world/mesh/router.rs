@@ -7,7 +7,7 @@ use super::super::keys::{Purpose, below};
 use super::super::state::*;
 use super::{CallOff, Stream};
 use crate::base::id::*;
-use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
+use crate::base::outcome::{Class, Flag, Flags, Outcome, class_of_status};
 use crate::base::stream::Source;
 use crate::engine::AlarmId;
 use crate::observe::episode::{Cause, Place, Trouble};
@@ -51,6 +51,7 @@ impl<'t> World<'t> {
             tries: 0,
             counted: false,
             delayed: false,
+            noted: Flags::NONE,
             upstream: NOBODY,
             next_free: NOBODY,
         }
@@ -139,7 +140,8 @@ impl<'t> World<'t> {
     /// A copy goes to a mirror; nobody waits for it, and it is not tried again.
     fn send_copy(&mut self, stream: u32, mirror: u32) {
         let Stream { caller, site, table, rule, request, path, .. } = self.proxies.streams[stream];
-        let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, (table, rule), request) };
+        let copy =
+            Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, (table, rule), request) };
         let copy = self.proxies.streams.insert(copy).expect("the limit on what is in flight is below the slab's");
         self.forward(copy);
     }
@@ -161,7 +163,26 @@ impl<'t> World<'t> {
     /// A try has ended so: another one, or the end.
     pub(super) fn decide(&mut self, stream: u32, result: AttemptResult, outcome: Outcome, at_once: bool) {
         let verdict = self.verdict(stream, result, outcome);
+        if let Verdict::Final(outcome) = verdict
+            && self.has_others(stream)
+        {
+            return self.note(stream, outcome);
+        }
         self.obey(stream, verdict, at_once);
+    }
+
+    /// Whether other tries of a stream are under way, or about to be.
+    pub(super) fn has_others(&self, stream: u32) -> bool {
+        let Stream { upstream, wait, .. } = self.proxies.streams[stream];
+        upstream != NOBODY || wait != AlarmId::NONE
+    }
+
+    /// A try that ends so ends nothing, since others go on; what is told of it is kept.
+    pub(super) fn note(&mut self, stream: u32, outcome: Outcome) {
+        let entry = &mut self.proxies.streams[stream];
+        for flag in [Flag::URX, Flag::UO].into_iter().filter(|flag| outcome.flags.contains(*flag)) {
+            entry.noted = entry.noted.with(flag);
+        }
     }
 
     /// What becomes of a stream whose try has ended with this outcome.
@@ -180,8 +201,14 @@ impl<'t> World<'t> {
 
     pub(super) fn obey(&mut self, stream: u32, verdict: Verdict, at_once: bool) {
         match verdict {
-            Verdict::Final(outcome) => self.reply(stream, outcome, at_once),
+            Verdict::Final(outcome) => {
+                self.drop_upstreams(stream, None);
+                self.reply(stream, outcome, at_once);
+            }
             Verdict::Retry { after } => {
+                // Of two that wait the later one takes the place of the earlier.
+                let mut earlier = self.proxies.streams[stream].wait;
+                CallOff::call_off(&mut self.calendar, &mut earlier);
                 self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
             }
         }
@@ -232,13 +259,15 @@ impl<'t> World<'t> {
     /// The stream is over, and this is what the application gets. What a proxy answers without having heard of anybody takes
     /// an event of its own, so that a loop of refusals is seen as one; so does what comes up in the middle of a pool's work.
     pub(super) fn reply(&mut self, stream: u32, outcome: Outcome, at_once: bool) {
-        let Stream { call, cause, delayed, counted, .. } = self.proxies.streams[stream];
+        let Stream { call, cause, delayed, counted, noted, .. } = self.proxies.streams[stream];
         let cause = if outcome.is_failure() { cause.or(self.pushed_by(stream)) } else { cause };
         self.end_stream(stream);
         if call == NOBODY {
             return;
         }
-        let outcome = to_application(if delayed { outcome.with(Flag::DI) } else { outcome });
+        let with = |outcome: Outcome, (flag, told): (Flag, bool)| if told { outcome.with(flag) } else { outcome };
+        let told = [(Flag::DI, delayed), (Flag::URX, noted.contains(Flag::URX)), (Flag::UO, noted.contains(Flag::UO))];
+        let outcome = to_application(told.into_iter().fold(outcome, with));
         self.calls[call].cause = cause.or(self.calls[call].cause);
         let layers = self.layers_of(call);
         if !counted {

@@ -170,6 +170,6 @@ impl<'m> Weaver<'_, 'm> {
         };
         zones.sort();
         zones.dedup();
-        zones.into_iter().map(|zone| self.view(blocks, zone, hosts, path)).collect()
+        zones.into_iter().map(|zone| self.view(blocks, zone, &caller.labels, hosts, path)).collect()
     }
 }

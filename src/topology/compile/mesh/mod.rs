@@ -6,6 +6,7 @@
 mod balancing;
 mod clusters;
 mod conditions;
+mod filters;
 mod hosts;
 mod inbound;
 mod policies;
@@ -125,7 +126,10 @@ impl<'m> Weaver<'_, 'm> {
     fn site(&mut self, site: SiteId) -> RouteTableId {
         let group = self.compiler.group_of(site);
         let Some(caller) = self.caller(group) else { return RouteTableId::NONE };
-        let table = RouteTable { rules: self.rules_of(site, &caller) };
+        let host = self.hosts.of_service(self.compiler.topology.sites[site.index()].service);
+        let port = self.hosts.all[host].port;
+        let rules = self.rules_of(site, &caller);
+        let table = RouteTable { rules: rules.into_iter().map(|rule| self.patched(rule, host, port, &caller)).collect() };
         let earlier = self.mesh.versions.iter().map(|version| version.sites[site.index()]);
         let known = earlier.clone().find(|earlier| self.mesh.tables[earlier.index()].is_as(&table));
         known.unwrap_or_else(|| {
