@@ -43,6 +43,12 @@ pub fn refused(yaml: &str) -> Vec<&'static str> {
     compile(&loaded.model, &file).expect_err("refused").list.iter().map(|problem| problem.code).collect()
 }
 
+/// What a run without any manifest comes to.
+pub fn summary(yaml: &str) -> Summary {
+    let topology = compiled(yaml, "");
+    summarize(&topology, &run_world(&topology, topology.seed, Control::default()).expect("no limit is reached"), None)
+}
+
 /// Runs it twice: the same happens.
 pub fn run(yaml: &str, manifests: &str) -> Ran {
     let topology = compiled(yaml, manifests);
