@@ -287,7 +287,6 @@ fn keys_of_later_releases_are_refused_by_name() {
         (fault, "brokerDown: {broker: b}"),
         (fault, "consumerStuck: {consumer: c}"),
         (fault, "poisonMessage: {to: b}"),
-        (fault, "configPush: {}"),
         (fault, "certificateExpiry: {service: s}"),
         (metric, "lost(order-events) == 0"),
         (metric, "duplicates(order-events) == 0"),

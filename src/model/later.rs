@@ -47,7 +47,6 @@ const KEYS: &[Later] = &[
     ("Fault", "brokerDown", NO_BROKERS, "remove this fault"),
     ("Fault", "consumerStuck", NO_BROKERS, "remove this fault"),
     ("Fault", "poisonMessage", NO_BROKERS, "remove this fault"),
-    ("Fault", "configPush", "the model does not change while it runs", "compare before and after as `variants`"),
     ("Fault", "certificateExpiry", NO_MESH, "use `partition` between the services that would stop to trust each other"),
     ("Fault", "mtbf", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),
     ("Fault", "mttr", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),

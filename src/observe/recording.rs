@@ -194,6 +194,15 @@ pub struct Mark {
     pub what: Happening,
 }
 
+/// What the control plane tells proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// A replica is an endpoint again, or no longer.
+    Endpoint { replica: ReplicaId, listed: bool },
+    /// The configuration of a fault's beginning, or of its end.
+    Config { fault: FaultId, ended: bool },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     FaultBegan(FaultId),
@@ -215,4 +224,9 @@ pub enum Happening {
         ejected: bool,
     },
     CacheFlushed(CacheId),
+    /// The first, or the last, of the proxies that a change concerns goes by it.
+    Pushed {
+        what: Pushed,
+        last: bool,
+    },
 }

@@ -38,7 +38,8 @@ pub enum Lasts {
 #[derive(Clone, Debug)]
 pub enum FaultAction {
     /// The processes are gone: what they held is reset, new calls are refused.
-    Crash { replicas: Vec<ReplicaId>, restart: Restart },
+    /// Of those with a sidecar perhaps the application alone: then it is `container`, and the sidecar answers.
+    Crash { replicas: Vec<ReplicaId>, restart: Restart, container: bool },
     /// Work that begins meanwhile takes `factor` times as long.
     Slow { replicas: Vec<ReplicaId>, factor: f64 },
     /// This share of the requests that begin meanwhile is answered so, at once.
@@ -55,6 +56,8 @@ pub enum FaultAction {
     Partition { links: Vec<(LinkId, Blocked)>, packets: Packets },
     /// Multiplies the client's arrival rate.
     Spike { client: ClientId, factor: f64 },
+    /// Proxies are told of another configuration when it begins, and of one more when it ends: numbers of versions.
+    ConfigPush { begins: u16, ends: u16 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

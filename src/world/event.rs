@@ -64,6 +64,8 @@ pub(super) enum Kind {
     HealthDelivered,
     /// Of a connection, where messages have sizes; slot: its number.
     TlsGoesOn,
+    /// A proxy hears from the control plane; slot: push.
+    PushArrives,
 }
 
 impl Kind {
@@ -89,6 +91,7 @@ impl Kind {
             HealthDelivered,
             TlsGoesOn
         );
+        by_number!(PushArrives);
         unreachable!("no event has another tag")
     }
 }
@@ -133,6 +136,7 @@ impl World<'_> {
             Kind::OutlierSweep => self.outlier_sweep(slot),
             Kind::HealthDelivered => self.health_delivered(slot),
             Kind::TlsGoesOn => self.tls_goes_on(slot),
+            Kind::PushArrives => self.push_arrives(slot),
         }
     }
 }

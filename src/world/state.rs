@@ -151,6 +151,8 @@ pub(super) enum JobState {
     Travelling,
     /// At the door of a paused replica.
     Held,
+    /// Its sidecar tries the closed port of the application; has an event. `pending` is how often it has been tried again.
+    Knocking,
     Queued,
     /// Works or waits; has an event.
     Working,

@@ -100,7 +100,8 @@ impl World<'_> {
         let host = self.proxies.pools.owner(ConnectionId(connection)).1;
         let replica = cluster.hosts[host as usize].0 as usize;
         let (back, lost, cause) = self.way(connection, Purpose::LinkBack, 1);
-        let up = self.replicas[replica].up;
+        // A sidecar listens whatever its application does.
+        let up = self.replicas[replica].pod;
         let down = if up { Cause::NONE } else { self.replicas[replica].fault_cause };
         let now = self.now() + self.leave_to_set_up(connection, true, |set_up| set_up.syn_answer);
         let entry = &mut self.proxies.connections[connection as usize];

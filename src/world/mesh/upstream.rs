@@ -7,13 +7,15 @@ use super::super::keys::{Purpose, below};
 use super::super::state::*;
 use super::{CallOff, Stream, Upstream};
 use crate::base::id::*;
-use crate::base::outcome::{Class, Outcome};
+use crate::base::outcome::{Class, Flag, Outcome};
+use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
 use crate::policy::envoy::connection_pool::{Answer, Ending, Place as PlaceInPool};
+use crate::policy::envoy::load_balancing::Ask;
 use crate::policy::envoy::outlier_detection::Report;
-use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, Verdict};
+use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, RetryPolicy, Verdict};
 use crate::topology::mesh::{Cluster, Tls};
 
 impl<'t> World<'t> {
@@ -37,13 +39,17 @@ impl<'t> World<'t> {
         self.proxies.streams[stream].tries += 1;
         let Some(host) = self.pick_host(stream, id, cell) else {
             let outcome = AttemptResult::NoHost.outcome();
-            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]);
+            let gone = self.gone_because(id, self.proxies.streams[stream].caller);
+            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]).or(gone);
             self.blame_in_proxy(stream, outcome);
+            self.drop_upstreams(stream, None);
             return self.reply(stream, outcome, false);
         };
         self.proxies.streams[stream].tried.push(host);
         let next = self.proxies.streams[stream].upstream;
-        let upstream = Upstream { stream, host, call: NOBODY, per_try: AlarmId::NONE, next };
+        let number = self.proxies.streams[stream].tries;
+        let (late, repeated) = (false, false);
+        let upstream = Upstream { stream, host, call: NOBODY, number, late, repeated, per_try: AlarmId::NONE, next };
         let upstream = self.proxies.upstreams.insert(upstream).expect("the limit on what is in flight is below the slab's");
         self.proxies.streams[stream].upstream = upstream;
         let pool = self.cell(cell).pool;
@@ -63,7 +69,11 @@ impl<'t> World<'t> {
         let reselections = retry.map_or(0, |retry| retry.host_selection_retries);
         let now = self.now();
         let tried = std::mem::take(&mut self.proxies.streams[stream].tried);
-        let host = self.choose_host(cell, id, hash, reselections, now, &mut words, |host| tried.contains(&host));
+        let priorities = &self.cluster(id).view(self.zone_of(caller)).priorities;
+        let left_out = self.rule(stream).retry.as_ref().filter(|_| tries > 1);
+        let priorities_tried = left_out.map_or(0, |retry| retry.priorities_left_out(tried.iter().map(|host| priorities[*host as usize])));
+        let ask = Ask { now, hash, reselections, priorities_tried };
+        let host = self.choose_host(cell, id, ask, &mut words, |host| tried.contains(&host));
         self.proxies.streams[stream].tried = tried;
         host
     }
@@ -122,14 +132,14 @@ impl<'t> World<'t> {
 
     fn send_upstream(&mut self, upstream: u32, id: ClusterId, first: bool) {
         let now = self.now();
-        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
-        let Stream { call, site, request, path, tries, cause, .. } = self.proxies.streams[stream];
+        let Upstream { stream, host, number, .. } = self.proxies.upstreams[upstream];
+        let Stream { call, site, request, path, cause, .. } = self.proxies.streams[stream];
         let replica = self.cluster(id).hosts[host as usize];
         let service = self.topology.replicas[replica.index()].service;
         let entry = self.target(stream).entries.iter().find(|(behind, _)| *behind == service);
         let entry = entry.expect("every service behind a cluster has the endpoint").1;
         let (edge, started) = (self.topology.sites[site as usize].edge, if call == NOBODY { now } else { self.calls[call].started });
-        let path = below(path, tries);
+        let path = below(path, number);
         let child = Call {
             request,
             started,
@@ -205,10 +215,30 @@ impl<'t> World<'t> {
         self.report(id, cell, host, report, stream);
         let outcome = if is_reset { self.outcome_of(stream, result) } else { seen };
         // Decided while the request still counts as under way, as in Envoy.
-        let verdict = self.verdict(stream, result, outcome);
+        let (verdict, is_bad) = self.judge(upstream, result, outcome);
         let retried = matches!(verdict, Verdict::Retry { .. });
-        self.finish_upstream(upstream, if is_reset || retried { Ending::Reset } else { Ending::Complete });
+        let is_last = self.proxies.streams[stream].upstream == upstream && self.proxies.upstreams[upstream].next == NOBODY;
+        let others = !is_last || self.proxies.streams[stream].wait != AlarmId::NONE;
+        let dropped = !retried && (is_reset || is_bad) && others;
+        self.finish_upstream(upstream, if is_reset || retried || dropped { Ending::Reset } else { Ending::Complete });
+        if let Verdict::Final(outcome) = verdict
+            && dropped
+        {
+            return self.note(stream, outcome);
+        }
         self.obey(stream, verdict, true);
+    }
+
+    /// What becomes of a stream whose try has been answered so, and whether that is an answer which would have been retried.
+    fn judge(&mut self, upstream: u32, result: AttemptResult, outcome: Outcome) -> (Verdict, bool) {
+        let Upstream { stream, repeated, .. } = self.proxies.upstreams[upstream];
+        if repeated {
+            let wanted = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.on.wants(result));
+            return (Verdict::Final(outcome), wanted);
+        }
+        let verdict = self.verdict(stream, result, outcome);
+        let is_bad = matches!(verdict, Verdict::Final(told) if told.flags.contains(Flag::URX) || told.flags.contains(Flag::UO));
+        (verdict, is_bad)
     }
 
     /// A try that never came onto a connection.
@@ -221,7 +251,7 @@ impl<'t> World<'t> {
         }
         self.blame_in_proxy(stream, outcome);
         let Stream { call, site, .. } = self.proxies.streams[stream];
-        if result == AttemptResult::Overflow {
+        if result == AttemptResult::Overflow && !self.has_others(stream) {
             return self.reply(stream, outcome, false);
         }
         if call != NOBODY {
@@ -237,7 +267,7 @@ impl<'t> World<'t> {
 
     /// The connection broke under a request.
     fn lost_with_connection(&mut self, upstream: u32, id: ClusterId, cell: u32) {
-        let Upstream { stream, host, call, .. } = self.proxies.upstreams[upstream];
+        let Upstream { stream, host, call, repeated, .. } = self.proxies.upstreams[upstream];
         self.note_active(cell, host);
         self.report(id, cell, host, Report::Reset, stream);
         let result = AttemptResult::Reset { by: ResetBy::ConnectionClosed, request_sent: true };
@@ -248,7 +278,12 @@ impl<'t> World<'t> {
         }
         self.forget_upstream(upstream);
         self.blame_in_proxy(stream, outcome);
-        self.decide(stream, result, outcome, false);
+        match repeated {
+            false => self.decide(stream, result, outcome, false),
+            // Another one has begun in its place, unless that has ended as badly.
+            true if self.has_others(stream) => {}
+            true => self.obey(stream, Verdict::Final(outcome), false),
+        }
     }
 
     pub(in crate::world) fn per_try_timeout_fires(&mut self, upstream: u32) {
@@ -260,9 +295,33 @@ impl<'t> World<'t> {
         self.take_blame_from_upstreams(stream);
         self.report(id, cell, host, Report::TimedOut, stream);
         let result = AttemptResult::PerTryTimeout;
+        if let Some(retry) = self.rule(stream).retry.as_ref().filter(|retry| retry.hedges) {
+            return self.hedge(upstream, retry);
+        }
         self.drop_upstream(upstream, Outcome::TIMEOUT, None);
         self.blame_in_proxy(stream, result.outcome());
         self.decide(stream, result, result.outcome(), true);
+    }
+
+    /// A try has taken too long: it goes on, and another one begins beside it if there may be one.
+    fn hedge(&mut self, upstream: u32, retry: &RetryPolicy) {
+        let Upstream { stream, number, .. } = self.proxies.upstreams[upstream];
+        self.proxies.upstreams[upstream].late = true;
+        let Stream { call, site, request, path, .. } = self.proxies.streams[stream];
+        if call == NOBODY {
+            return;
+        }
+        let (id, cell) = self.cluster_of(stream);
+        let word = self.keys.call(site, request, below(path, number), Purpose::Backoff).word();
+        let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
+        let counters = self.proxies.pools.counters_mut(pool);
+        match self.proxies.streams[stream].retry.hedge(retry, thresholds, counters, word) {
+            Verdict::Final(noted) => self.note(stream, noted),
+            again => {
+                self.proxies.upstreams[upstream].repeated = true;
+                self.obey(stream, again, true);
+            }
+        }
     }
 
     // -- given up ----------------------------------------------------------------------------------------------------
@@ -275,8 +334,9 @@ impl<'t> World<'t> {
         let (id, cell) = self.cluster_of(stream);
         while self.proxies.streams[stream].upstream != NOBODY {
             let upstream = self.proxies.streams[stream].upstream;
-            let Upstream { host, call, .. } = self.proxies.upstreams[upstream];
-            let charged = timed_out.is_some() && call != NOBODY;
+            let Upstream { host, call, late, .. } = self.proxies.upstreams[upstream];
+            // Who was late has been charged with it.
+            let charged = timed_out.is_some() && call != NOBODY && !late;
             let report = charged.then_some((id, cell, host));
             self.drop_upstream(upstream, timed_out.unwrap_or(Outcome::GIVEN_UP), report);
         }

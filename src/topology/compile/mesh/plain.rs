@@ -91,7 +91,13 @@ impl Compiler<'_> {
         let sites = self.topology.sites.len();
         let mesh = &mut self.topology.mesh;
         mesh.sites.resize(sites, RouteTableId::NONE);
-        mesh.sites[site.index()] = RouteTableId::new(mesh.tables.len());
+        let table = RouteTableId::new(mesh.tables.len());
+        mesh.sites[site.index()] = table;
+        // No configuration of proxies is for it: it is the same in all.
+        for version in &mut mesh.versions {
+            version.sites.resize(sites, RouteTableId::NONE);
+            version.sites[site.index()] = table;
+        }
         mesh.tables.push(RouteTable { rules: vec![rule], plain: true });
     }
 
