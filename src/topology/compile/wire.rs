@@ -12,6 +12,7 @@ use crate::policy::envoy::connection_pool;
 use crate::policy::wire::{Extra, Framing, Protocol, SetUp, headers::Names};
 use crate::topology::mesh::{Action, Cluster, Tls};
 use crate::topology::wire::{Message, Wire};
+use std::collections::BTreeSet;
 
 /// What a call says of its protocol and its messages, and where.
 #[derive(Clone, Debug)]
@@ -87,25 +88,26 @@ impl Compiler<'_> {
     /// A connection is set up alike for all sites that use it.
     fn set_ups(&self, messages: &[Message]) -> Vec<SetUp> {
         let mesh = &self.topology.mesh;
-        let leads_to = |site: usize, cluster: usize| {
+        let mut set_ups = vec![None; mesh.clusters.len()];
+        for (site, message) in messages.iter().enumerate() {
             let table = mesh.table(SiteId::new(site));
-            table.is_some()
-                && mesh.tables[table.index()].rules.iter().any(|rule| match &rule.action {
-                    Action::Forward { targets, .. } => targets.iter().any(|target| target.cluster == Ok(ClusterId::new(cluster))),
-                    Action::Answer(_) => false,
-                })
-        };
-        let of = |(number, cluster): (usize, &Cluster)| {
-            let site = (0..messages.len()).find(|site| leads_to(*site, number));
-            site.map_or(SetUp::default(), |site| messages[site].framing.set_up(!cluster.plain))
-        };
-        mesh.clusters.iter().enumerate().map(of).collect()
+            let rules = if table.is_some() { &mesh.tables[table.index()].rules[..] } else { &[] };
+            for rule in rules {
+                let Action::Forward { targets, .. } = &rule.action else { continue };
+                for cluster in targets.iter().filter_map(|target| target.cluster.ok()) {
+                    let mutual = !mesh.clusters[cluster.index()].plain;
+                    set_ups[cluster.index()].get_or_insert_with(|| message.framing.set_up(mutual));
+                }
+            }
+        }
+        set_ups.into_iter().map(Option::unwrap_or_default).collect()
     }
 
     // -- lines -------------------------------------------------------------------------------------------------------
 
     /// Gives every link its two lines; gives their number. Calls of both ways over one path share its directions.
     fn lines(&mut self) -> u32 {
+        let ways_back = self.ways_back();
         let mut lines = 0;
         let mut given = vec![false; self.topology.links.len()];
         for link in 0..given.len() {
@@ -114,31 +116,35 @@ impl Compiler<'_> {
             }
             self.topology.links[link].lines = [lines, lines + 1];
             given[link] = true;
-            if let Some(back) = self.way_back(LinkId::new(link)).filter(|back| !given[back.index()]) {
-                self.topology.links[back.index()].lines = [lines + 1, lines];
-                given[back.index()] = true;
+            if let Some(back) = ways_back[link].map(LinkId::index).filter(|back| !given[*back]) {
+                self.topology.links[back].lines = [lines + 1, lines];
+                given[back] = true;
             }
             lines += 2;
         }
         lines
     }
 
-    /// The link by which calls of the other way go over the same path, if nothing of its own is written for either.
-    fn way_back(&self, link: LinkId) -> Option<LinkId> {
-        let zones = self.topology.zones.len();
-        if let Some(place) = self.topology.zone_links.iter().position(|other| *other == link) {
-            let back = self.topology.zone_links[place % zones * zones + place / zones];
-            let same = back.is_some() && self.topology.links[back.index()].name == self.topology.links[link.index()].name;
-            return same.then_some(back);
+    /// By link: the one by which calls of the other way go over the same path, if nothing of its own is written for either.
+    fn ways_back(&self) -> Vec<Option<LinkId>> {
+        let topology = &self.topology;
+        let mut ways = vec![None; topology.links.len()];
+        let named: BTreeSet<(&str, &str)> = self.model.network.links.values().map(|link| (link.from.as_str(), link.to.as_str())).collect();
+        let name = |service: ServiceId| topology.services[service.index()].name.as_str();
+        let own = |a: ServiceId, b: ServiceId| named.contains(&(name(a), name(b)));
+        for ((group, to), link) in &self.links {
+            let Group::Service(from) = *group else { continue };
+            if !own(from, *to) && !own(*to, from) {
+                ways[link.index()] = self.links.get(&(Group::Service(*to), from)).copied();
+            }
         }
-        let ((group, to), _) = self.links.iter().find(|(_, id)| **id == link)?;
-        let Group::Service(from) = *group else { return None };
-        let back = *self.links.get(&(Group::Service(*to), from))?;
-        let own = |a: ServiceId, b: ServiceId| {
-            let name = |service: ServiceId| &self.topology.services[service.index()].name;
-            self.model.network.links.values().any(|link| link.from == *name(a) && link.to == *name(b))
-        };
-        (!own(from, *to) && !own(*to, from)).then_some(back)
+        let zones = topology.zones.len();
+        for (place, link) in topology.zone_links.iter().enumerate().filter(|(_, link)| link.is_some()) {
+            let back = topology.zone_links[place % zones * zones + place / zones];
+            let same = back.is_some() && topology.links[back.index()].name == topology.links[link.index()].name;
+            ways[link.index()] = same.then_some(back);
+        }
+        ways
     }
 }
 

@@ -11,7 +11,7 @@ use crate::policy::envoy::load_balancing::{LoadBalancing, Policy};
 use crate::policy::envoy::resources::{Defaults, Thresholds, WrittenLimits};
 use crate::policy::envoy::weighted_clusters::WeightedClusters;
 use crate::topology::mesh::{Action, Cluster, ClusterSource, RouteTable, Rule, Target, Tls, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Clusters by whose they are, whom they lead to and what they speak.
 type Known = BTreeMap<(u32, ServiceId, spec::Protocol), ClusterId>;
@@ -51,12 +51,11 @@ impl Compiler<'_> {
     }
 
     fn connections_have_a_protocol(&mut self) {
-        for (name, service) in &self.model.services {
-            let called = self.messages.iter().any(|(site, written)| {
-                let callee = self.topology.sites[site.index()].service;
-                written.protocol.is_some() && self.topology.services[callee.index()].name == *name
-            });
-            if service.connections.is_some() && service.protocol.is_none() && !called {
+        let said = self.messages.iter().filter(|(_, written)| written.protocol.is_some());
+        let called: BTreeSet<ServiceId> = said.map(|(site, _)| self.topology.sites[site.index()].service).collect();
+        for (place, (name, service)) in self.model.services.iter().enumerate() {
+            let spoken = service.protocol.is_some() || called.contains(&ServiceId::new(place));
+            if service.connections.is_some() && !spoken {
                 let message = format!("`{name}` says how to connect to it, and not by which protocol: its connections cost nothing");
                 let help = "write `protocol: http1`, `http2` or `grpc` beside it";
                 self.error("connections-without-protocol", message, format!("services.{}.connections", quoted(name)), help);
