@@ -114,10 +114,6 @@ impl Heap {
         (self.in_row, self.room) = (0, ROW);
     }
 
-    pub fn is_heap(&self) -> bool {
-        self.room == 0
-    }
-
     /// The row, the next to happen last.
     pub fn row(&self) -> &[u128] {
         &self.row[..self.in_row]

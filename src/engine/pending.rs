@@ -27,6 +27,8 @@ const PER_BUCKET: u64 = 8;
 const NOW_AND_THEN: u64 = 4096;
 /// It may be wrong by so many bits.
 const TOLERATED: u32 = 1;
+/// Buckets may be so many bits wider than would fit all that is made.
+const SOON: u32 = 2;
 /// Events taken from a heap at the front, while one bucket is in turn, after which buckets are made narrower.
 const TOO_MANY: u32 = 1024;
 /// By so many bits.
@@ -231,14 +233,16 @@ impl Pending {
     #[inline(never)]
     fn look_at_width(&mut self, latest: u64) {
         let now = self.current << self.width;
-        // Most of what is made happens soon, and much of it is never in a bucket: what is made tells how densely events lie.
-        let made = latest.saturating_sub(self.sequence).max(self.poured);
         // All of it may lie in the bucket in which the last look was: its beginning is before that.
         let passed = now.saturating_sub(self.looked_at);
-        let fitting = (passed * PER_BUCKET / made).max(1).ilog2();
+        let fitting = |events: u64| (passed * PER_BUCKET / events.max(1)).max(1).ilog2();
+        // Much of what is made happens so soon that it is never in a bucket. The wider the buckets, the more: without a bound by
+        // what is made they would grow for ever where nearly all is so.
+        let made = latest.saturating_sub(self.sequence);
+        let fitting = fitting(self.poured).min(fitting(made) + SOON);
         (self.looked_at, self.sequence, self.poured) = (now, latest, 0);
-        // So many in one bucket stay where they are: as a heap they are in order, and taken from it they make buckets narrower.
-        if fitting.abs_diff(self.width) > TOLERATED && !self.near.is_heap() {
+        // Very many in one bucket stay where they are: as a heap they are in order, and taken from it they make buckets narrower.
+        if fitting.abs_diff(self.width) > TOLERATED && self.near.len() < BUCKETS {
             self.lay_out(fitting);
         }
     }

@@ -106,7 +106,8 @@ impl<'t> World<'t> {
         if !self.proxies.on || !topology.mesh.push.as_ref().is_some_and(|push| push.endpoints) {
             return;
         }
-        let with_it = topology.mesh.clusters.iter().filter(|cluster| cluster.hosts.contains(&ReplicaId(replica)));
+        // Who keeps connections without a proxy is told by nobody.
+        let with_it = topology.mesh.clusters.iter().filter(|cluster| !cluster.plain && cluster.hosts.contains(&ReplicaId(replica)));
         let callers: BTreeSet<u32> = with_it.flat_map(|cluster| cluster.callers.clone()).collect();
         let control = &mut self.proxies.control;
         control.moves[replica as usize] += 1;
@@ -120,8 +121,8 @@ impl<'t> World<'t> {
         if mesh.versions.is_empty() {
             return;
         }
-        let with_proxy = self.topology.sites.iter().zip(&mesh.sites).filter(|(_, table)| table.is_some());
-        let mut callers: BTreeSet<u32> = with_proxy.flat_map(|(site, _)| site.callers.clone()).collect();
+        let with_proxy = self.topology.sites.iter().enumerate().filter(|(site, _)| mesh.proxied(SiteId::new(*site)).is_some());
+        let mut callers: BTreeSet<u32> = with_proxy.flat_map(|(_, site)| site.callers.clone()).collect();
         for (service, _) in self.topology.services.iter().zip(&mesh.inbound).filter(|(_, inbound)| inbound.proxy) {
             callers.extend(service.replicas.clone());
         }
@@ -185,7 +186,8 @@ impl<'t> World<'t> {
         if follows {
             control.gone.extend(down.into_iter().map(|replica| (caller, replica)));
         }
-        let known = &mut control.known[caller as usize];
+        // Without a mesh there is nobody to hear of anything: callers keep connections by themselves.
+        let Some(known) = control.known.get_mut(caller as usize) else { return };
         (known.fresh, known.version) = (control.changes.len() as u32, control.current);
         self.take_limits(caller);
     }
