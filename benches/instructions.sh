@@ -75,7 +75,7 @@ while IFS=, read -r scenario stored limit; do
 done < <(grep -v -e '^#' -e '^scenario,' "$table")
 
 # A call in flight is a call, a job, an event and a timer.
-flight=$("$program" in-flight 1000000 | sed -n 's/.*bytes_per_call=//p')
+flight=$("$program" in-flight 2000000 | sed -n 's/.*bytes_per_call=//p')
 echo "in flight: $flight bytes per call (the limit is 128)"
 # What a run needs without any call adds a little to each.
 if awk -v bytes="$flight" 'BEGIN { exit !(bytes >= 128.5) }'; then failed=yes; fi

@@ -152,3 +152,54 @@ fn a_mistake_in_a_variant_is_shown_where_it_is_written() {
     assert_eq!(exit, Some(2));
     assert!(told.contains("error[unknown-object]") && flat(&told).contains("(in variant `far`)") && told.contains("m.yaml:6:16"), "{told}");
 }
+
+const PUSH: &str = "faults: {push: {at: 5s, configPush: {OBJECT}}}\n";
+
+fn with_push(object: &str) -> TempDir {
+    holding(&format!("{MODEL}{}", PUSH.replace("OBJECT", object)))
+}
+
+#[test]
+fn what_cannot_be_pushed_is_told_with_its_place_and_a_way_out() {
+    for (object, told, way) in [
+        ("VirtualService/default/oders: {spec: {}}", "oders", "did you mean `VirtualService/default/orders`?"),
+        ("Deployment/default/orders: {spec: {}}", "`Deployment/default/orders` configures no proxy", "push one of VirtualService"),
+        ("orders: {spec: {}}", "`orders` is no object of the manifests", "Kind/namespace/name"),
+        ("VirtualService/default/orders: {spec: {http: {7: {timeout: 1s}}}}", "there is no `7`", "there is `only`"),
+        ("VirtualService/default/orders: {spec: {http: {0: {timeout: fast}}}}", "fast", "m.yaml:5"),
+        ("", "this pushes nothing", "write what changes"),
+    ] {
+        let directory = with_push(object);
+        let (_, problems, exit) = brownout(directory.path(), &["run", "m.yaml"]);
+        let problems = flat(&problems);
+        assert_eq!(exit, Some(2), "{object}: {problems}");
+        assert!(problems.contains(told) && problems.contains(way) && problems.contains("m.yaml:5"), "{object}: {problems}");
+    }
+}
+
+#[test]
+fn when_configurations_hold_is_settled_before_a_run() {
+    for (words, told) in [("for: exp(3s), ", "cannot be drawn"), ("for: 1s, every: 5s, ", "not pushed again and again")] {
+        let fault = format!("faults: {{push: {{at: 5s, {words}configPush: {{VirtualService/default/orders: null}}}}}}\n");
+        let directory = holding(&format!("{MODEL}{fault}"));
+        let (_, problems, exit) = brownout(directory.path(), &["run", "m.yaml"]);
+        assert_eq!(exit, Some(2), "{problems}");
+        assert!(flat(&problems).contains(told), "{problems}");
+    }
+}
+
+#[test]
+fn a_model_that_pushes_resolves_to_one_that_runs_alike() {
+    let objects = "VirtualService/default/orders: {spec: {http: {only: {timeout: null, retries: {attempts: 0}}}}}, DestinationRule/default/orders: null";
+    let directory = with_push(objects);
+    let (summary, problems, exit) = brownout(directory.path(), &["run", "m.yaml", "--format", "json", "--out", "out"]);
+    assert_eq!(exit, Some(0), "{problems}");
+    let (again, problems, exit) = brownout(&directory.path().join("out"), &["run", "model.resolved.yaml", "--format", "json"]);
+    assert_eq!(exit, Some(0), "{problems}");
+    let fingerprint = |summary: &str| serde_json::from_str::<serde_json::Value>(summary).unwrap()["fingerprint"].clone();
+    assert_eq!(fingerprint(&summary), fingerprint(&again));
+    let resolved = std::fs::read_to_string(directory.path().join("out/model.resolved.yaml")).unwrap();
+    assert!(resolved.contains("timeout: null") && resolved.contains("DestinationRule/default/orders: null"), "{resolved}");
+    let timeline = std::fs::read_to_string(directory.path().join("out/timeline.csv")).unwrap();
+    assert!(timeline.contains("goes by the new configuration"), "{timeline}");
+}

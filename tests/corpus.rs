@@ -4,10 +4,13 @@
 //! The corpus is no part of this repository. It stands beside the checkout, or where `BROWNOUT_CORPUS` says; without it
 //! these tests say so and pass.
 
+mod common;
+
 use brownout::base::diagnostic::{Diagnostics, Severity};
 use brownout::import::{Imported, read};
 use brownout::model::source::Sources;
 use brownout::model::tree::{Path as TreePath, Segment};
+use common::corpus;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,16 +18,6 @@ use std::time::{Duration, Instant};
 
 /// One file may take this long in a build that is not optimised.
 const LONGEST: Duration = Duration::from_secs(10);
-
-fn corpus() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let path = std::env::var_os("BROWNOUT_CORPUS").map_or_else(beside, PathBuf::from);
-    if !path.is_dir() {
-        println!("no corpus at {}: nothing is checked", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();

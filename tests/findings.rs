@@ -91,6 +91,28 @@ fn a_circle_that_something_ends_is_a_warning() {
     }
 }
 
+// -- lines ---------------------------------------------------------------------------------------------------------------
+
+/// 10/s of 12,500 B to a, each with two calls of 1,250 B to b: 1 Mbps and 200 kbps. Without a protocol messages are their payloads.
+#[test]
+fn messages_that_ask_for_more_than_the_bandwidth_are_told_by_direction() {
+    let model = |bandwidth: &str, sizes: &str| {
+        format!(
+            "clients: {{c: {{target: a.get, arrivals: poisson(10/s), {sizes}}}}}\n\
+             services:\n  a: {{endpoints: {{get: [{{repeat: {{times: 2, steps: [{{call: b.get, payload: exp(1250B)}}]}}}}]}}}}\n  \
+             b: {{endpoints: {{get: [{{work: 1ms}}]}}}}\n\
+             network: {{default: {{bandwidth: {bandwidth}}}}}\n"
+        )
+    };
+    let says = "requests of `c -> a.get` ask for 125 % of the bandwidth of 800kbps, which they share with all that leave by the same line";
+    fires("overloaded-line", &model("800kbps", "payload: 12500B"), Weight::Warning, says, "clients.c");
+    let says = "answers of `c -> a.get` ask for 125 % of the bandwidth of 800kbps, which they share with all that leave by the same line";
+    fires("overloaded-line", &model("800kbps", "response: 12500B"), Weight::Warning, says, "clients.c");
+    silent("overloaded-line", &model("1100kbps", "payload: 12500B"));
+    let both = of("overloaded-line", &model("190kbps", "payload: 12500B"));
+    assert_eq!(both.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), ["services.a.endpoints.get[0].repeat.steps[0]", "clients.c"]);
+}
+
 // -- retries -------------------------------------------------------------------------------------------------------------
 
 /// Client, a, b and c in a chain, each retrying by a policy of its own.

@@ -252,8 +252,6 @@ fn keys_of_later_releases_are_refused_by_name() {
     let step = "duration: 1m\nservices: {s: {endpoints: {get: [{@}]}}}\n";
     let call = "duration: 1m\nservices: {s: {endpoints: {get: [{call: s.get, @}]}}}\n";
     let policy = "duration: 1m\npolicies: {p: {@}}\n";
-    let network = "duration: 1m\nnetwork: {default: {@}}\n";
-    let links = "duration: 1m\nnetwork: {links: {l: {from: a, to: b, @}}}\n";
     let fault = "duration: 1m\nfaults: {f: {at: 1s, @}}\n";
     let metric = "duration: 1m\nexpect: {e: @}\n";
     for (place, written) in [
@@ -274,12 +272,9 @@ fn keys_of_later_releases_are_refused_by_name() {
         (queue, "discipline: priority"),
         (queue, "discipline: fair"),
         (step, "publish: {to: b, key: k}"),
-        (call, "payload: 1KiB"),
-        (call, "response: 2KiB"),
+        (call, "priority: 1"),
         (policy, "hedge: {after: 50ms}"),
         (policy, "order: [hedge]"),
-        (network, "bandwidth: 10Gbps"),
-        (links, "bandwidth: 10Gbps"),
         (fault, "afterRequests: 100"),
         (fault, "cpuSteal: {service: s}"),
         (fault, "memoryLeak: {service: s}"),
@@ -287,7 +282,6 @@ fn keys_of_later_releases_are_refused_by_name() {
         (fault, "brokerDown: {broker: b}"),
         (fault, "consumerStuck: {consumer: c}"),
         (fault, "poisonMessage: {to: b}"),
-        (fault, "configPush: {}"),
         (fault, "certificateExpiry: {service: s}"),
         (metric, "lost(order-events) == 0"),
         (metric, "duplicates(order-events) == 0"),

@@ -58,31 +58,47 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def config(manifests, addresses_of, ports, folder):
-    """The bootstrap for the scenario's manifests; `addresses_of(labels)` has the hosts that carry the labels."""
+def config(manifests, addresses_of, ports, folder, inbound, follows):
+    """The bootstrap for the scenario's manifests; `addresses_of(labels)` has the hosts that carry the labels. `inbound` are pairs of a
+    sidecar's port and the address of its application: this Envoy is the sidecar of every host as well."""
     (virtual_service,) = istio.of_kind(manifests, "VirtualService")
     (rule,) = istio.of_kind(manifests, "DestinationRule")
     admin, listener = ports
+    filters = istio.of_kind(manifests, "EnvoyFilter")
+    endpoints = folder / "endpoints.json" if follows else None
     return {
+        "node": {"id": "conformance", "cluster": "conformance"},
         "admin": {"address": istio.socket_address(("127.0.0.1", admin))},
         "cluster_manager": {"outlier_detection": {"event_log_path": str(folder / "outlier.log")}},
         "static_resources": {
             "listeners": [{
                 "name": "mesh",
                 "address": istio.socket_address(("127.0.0.1", listener)),
-                "filter_chains": [{"filters": [connection_manager(virtual_service, folder)]}],
-            }],
-            "clusters": istio.clusters(rule, addresses_of),
+                "filter_chains": [{"filters": [connection_manager("mesh", [PING] + istio.routes(virtual_service, filters), folder)]}],
+            }] + [inbound_listener(port, retries) for port, _, retries in inbound],
+            "clusters": istio.clusters(rule, addresses_of, endpoints) + [
+                istio.cluster(f"inbound|{port}||", {}, [application]) for port, application, _ in inbound],
         },
     }
 
 
-def connection_manager(virtual_service, folder):
-    host = {
-        "name": "service", "domains": ["*"], "include_request_attempt_count": True,
-        "include_attempt_count_in_response": True, "routes": [PING] + istio.routes(virtual_service),
+def inbound_listener(port, retries):
+    route = {"match": {"prefix": "/"}, "route": {"cluster": f"inbound|{port}||"} | istio.inbound_policy(retries)}
+    return {
+        "name": f"inbound {port}",
+        "address": istio.socket_address(("127.0.0.1", port)),
+        "filter_chains": [{"filters": [connection_manager(f"inbound_{port}", [route])]}],
     }
-    access = {
+
+
+def connection_manager(name, routes, folder=None):
+    """With a folder it tells there what it was asked, and the caller how often it tried."""
+    counts = folder is not None
+    host = {
+        "name": "service", "domains": ["*"], "include_request_attempt_count": counts,
+        "include_attempt_count_in_response": counts, "routes": routes,
+    }
+    access = counts and {
         "name": "envoy.access_loggers.file",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -96,10 +112,10 @@ def connection_manager(virtual_service, folder):
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "mesh",
+            "stat_prefix": name,
             "stream_idle_timeout": "0s",
-            "access_log": [access],
-            "route_config": {"name": "mesh", "virtual_hosts": [host]},
+            "access_log": [access] if counts else [],
+            "route_config": {"name": name, "virtual_hosts": [host]},
             "http_filters": [
                 {"name": "envoy.filters.http.fault", "typed_config": fault},
                 {"name": "envoy.filters.http.router", "typed_config": router},
@@ -111,12 +127,22 @@ def connection_manager(virtual_service, folder):
 class Envoy:
     """A running Envoy. Use as a context manager: the process and its folder end with the block."""
 
-    def __init__(self, manifests, addresses_of):
+    def __init__(self, manifests, addresses_of, inbound=(), follows=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="conformance-"))
         self.admin, self.port = free_port(), free_port()
-        text = json.dumps(config(manifests, addresses_of, (self.admin, self.port), self.folder), indent=1)
+        self.manifests, self.addresses_of = manifests, addresses_of
+        text = json.dumps(config(manifests, addresses_of, (self.admin, self.port), self.folder, inbound, follows), indent=1)
         (self.folder / "envoy.json").write_text(text)
+        if follows:
+            self.list_endpoints()
         self.process = None
+
+    def list_endpoints(self):
+        """Tells Envoy which endpoints there are now: it looks when a file is moved to the name."""
+        (rule,) = istio.of_kind(self.manifests, "DestinationRule")
+        written = self.folder / "endpoints.new"
+        written.write_text(json.dumps(istio.discovered(rule, self.addresses_of)))
+        written.rename(self.folder / "endpoints.json")
 
     def __enter__(self):
         command = [

@@ -31,16 +31,24 @@ def of_kind(documents, kind):
     return [d["spec"] for d in documents if d["kind"] == kind]
 
 
-def routes(virtual_service):
-    """Envoy's routes for one VirtualService: each matches everything (the scenarios have one rule)."""
+def routes(virtual_service, filters=()):
+    """Envoy's routes for one VirtualService: each matches everything (the scenarios have one rule). What EnvoyFilters merge is merged."""
     out = []
     for rule in virtual_service["http"]:
         route, timeout, retries, fault = take(rule, "route", "timeout", "retries", "fault")
         entry = {"match": {"prefix": "/"}, "route": action(route, timeout, retries)}
         if fault:
             entry["typed_per_filter_config"] = {"envoy.filters.http.fault": fault_filter(fault)}
+        for patch in (patch for spec in filters for patch in spec["configPatches"]):
+            entry = merged(entry, patch["patch"]["value"])
         out.append(entry)
     return out
+
+
+def merged(target, patch):
+    if not isinstance(target, dict) or not isinstance(patch, dict):
+        return patch
+    return {key: merged(target.get(key), patch[key]) if key in patch else target[key] for key in target | patch}
 
 
 def action(route, timeout, retries):
@@ -108,16 +116,17 @@ def fractional(percentage):
     return {"numerator": int(value * 10000), "denominator": "MILLION"}
 
 
-def clusters(rule, hosts_of):
-    """Envoy's clusters of one DestinationRule: the whole service, and one for each subset. `hosts_of(labels)` has the addresses."""
+def clusters(rule, hosts_of, endpoints=None):
+    """Envoy's clusters of one DestinationRule: the whole service, and one for each subset. `hosts_of(labels)` has the addresses; with
+    a file of endpoints they are read from that, whenever it changes."""
     host, policy, subsets = take(rule, "host", "trafficPolicy", "subsets")
     wanted = [(cluster_name(host), {})] + [(cluster_name(host, s["name"]), s["labels"]) for s in subsets or []]
-    return [cluster(name, policy or {}, hosts_of(labels)) for name, labels in wanted]
+    return [cluster(name, policy or {}, hosts_of(labels), endpoints) for name, labels in wanted]
 
 
-def cluster(name, policy, addresses):
+def cluster(name, policy, addresses, file=None):
     pool, outlier, balancer, budget = take(policy, "connectionPool", "outlierDetection", "loadBalancer", "retryBudget")
-    endpoints = [{"endpoint": {"address": socket_address(a)}} for a in addresses]
+    simple, warmup = take(balancer or {}, "simple", "warmup")
     tcp, http = take(pool or {}, "tcp", "http")
     connections, connect_timeout = take(tcp or {}, "maxConnections", "connectTimeout")
     pending, requests, retries, per_connection = take(
@@ -135,16 +144,48 @@ def cluster(name, policy, addresses):
         "name": name,
         "type": "STATIC",
         "connect_timeout": proto(connect_timeout or "10s"),
-        "lb_policy": (balancer or {}).get("simple", "LEAST_REQUEST"),
+        "lb_policy": simple or "LEAST_REQUEST",
         "circuit_breakers": {"thresholds": [limits]},
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "load_assignment": assignment(name, addresses),
     }
+    if file is not None:
+        del out["load_assignment"]
+        source = {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
+        out |= {"type": "EDS", "eds_cluster_config": {"eds_config": source}}
+    if warmup:
+        out[f"{out['lb_policy'].lower()}_lb_config"] = {"slow_start_config": slow_start(warmup)}
     if outlier is not None:
         out["outlier_detection"], panic = outlier_detection(outlier)
         out["common_lb_config"] = {"healthy_panic_threshold": {"value": panic}}
     if per_connection:
         out["typed_extension_protocol_options"] = per_connection_options(per_connection)
     return out
+
+
+def assignment(name, addresses):
+    endpoints = [{"endpoint": {"address": socket_address(a)}} for a in addresses]
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
+
+
+def discovered(rule, hosts_of):
+    """What a file of endpoints holds."""
+    resource = {"@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"}
+    resources = [resource | assignment(cluster_name(rule["host"]), hosts_of({}))]
+    return {"version_info": "0", "resources": resources}
+
+
+def slow_start(warmup):
+    duration, least, aggression = take(warmup, "duration", "minimumPercent", "aggression")
+    return {
+        "slow_start_window": proto(duration),
+        "aggression": {"default_value": aggression or 1.0, "runtime_key": "aggression"},
+        "min_weight_percent": {"value": 10 if least is None else least},
+    }
+
+
+def inbound_policy(retries):
+    """What a sidecar does towards its own application."""
+    return {"timeout": "0s"} | ({"retry_policy": {"retry_on": "reset-before-request", "num_retries": retries}} if retries else {})
 
 
 def retry_budget(budget):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import figures
 import istio
-from envoy import Envoy
+from envoy import Envoy, free_port
 from load import Client, Watch, connections_needed
 from units import seconds
 from upstream import Upstream
@@ -41,16 +41,18 @@ async def _measure(scenario, version):
     loop = asyncio.get_running_loop()
     start = [loop.time()]
     clock = lambda: loop.time() - start[0]
-    upstream = Upstream(scenario.model.hosts, clock)
+    upstream = Upstream(scenario.model.hosts, clock, free_port if scenario.model.sidecars else None)
     await upstream.start()
     watch, watching = Watch(), None
     try:
-        with Envoy(scenario.manifests, lambda labels: addresses(scenario.model, upstream, labels)) as envoy:
+        model, listed = scenario.model, lambda labels: addresses(scenario.model, upstream, labels, clock)
+        inbound = [(host.listed[1], host.address, model.inbound_retries) for host in upstream.hosts if model.sidecars]
+        with Envoy(scenario.manifests, listed, inbound, model.follows) as envoy:
             client = Client(envoy.port, clock)
             await client.prepare(sum(map(connections_needed, scenario.model.loads)))
             start[0] = start_time(scenario, envoy, loop)
             started_at = time.time() + start[0] - loop.time()
-            upstream.schedule(loop, start[0])
+            upstream.schedule(loop, start[0], envoy.list_endpoints if model.follows else lambda: None)
             watching = loop.create_task(watch.run(envoy.port))
             await asyncio.wait_for(offer(scenario.model, client, start[0], envoy.held), scenario.model.duration + 40)
             # Envoy writes its logs every 100 ms.
@@ -61,8 +63,10 @@ async def _measure(scenario, version):
         upstream.stop()
 
 
-def addresses(model, upstream, labels):
-    return [upstream.address_of(host) for host in model.hosts_of(labels)]
+def addresses(model, upstream, labels, clock):
+    """Where hosts are reached; of those that leave when they crash, the ones that are there."""
+    gone = lambda host: model.follows and host.active("crash", clock())
+    return [upstream.address_of(host) for host in model.hosts_of(labels) if not gone(host)]
 
 
 def start_time(scenario, envoy, loop):
@@ -91,7 +95,7 @@ def record(scenario, version, envoy, upstream, client, started_at, stall):
     for attempt in upstream.attempts:
         by_request.setdefault(attempt.request, []).append(attempt)
     requests = [request(r, access.get(r["id"], {}), by_request.get(r["id"], [])) for r in client.sent]
-    names = {f"{a[0]}:{a[1]}": h.host.name for h in upstream.hosts for a in [h.address]}
+    names = {f"{a[0]}:{a[1]}": h.host.name for h in upstream.hosts for a in [h.listed]}
     return {
         "scenario": scenario.name,
         "envoy": version,

@@ -66,6 +66,11 @@ class Model:
     hosts: list
     loads: list
     manifests: list
+    # Whether each host has a sidecar of its own, and how often that tries a closed port again.
+    sidecars: bool = False
+    inbound_retries: int = 0
+    # Whether hosts that crash leave the cluster, and join it when they are back.
+    follows: bool = False
 
     def hosts_of(self, labels):
         return [h for h in self.hosts if labels.items() <= h.labels.items()]
@@ -78,7 +83,13 @@ def read(spec, folder):
     for fault in (spec.get("faults") or {}).values():
         add_fault(hosts, fault)
     loads = [load(name, client, folder) for name, client in spec["clients"].items()]
-    return Model(spec["name"], seconds(spec["duration"]), hosts, loads, spec["manifests"])
+    mesh = spec["mesh"]
+    sidecars = any(service.get("sidecar", True) for service in spec["services"].values())
+    # Since Istio 1.24 (`reset-before-request`, twice).
+    retries = 2 if int(mesh["istio"].split(".")[1]) >= 24 else 0
+    crashes = any("crash" in fault for fault in (spec.get("faults") or {}).values())
+    follows = crashes and (mesh.get("push") or {}).get("endpoints", True)
+    return Model(spec["name"], seconds(spec["duration"]), hosts, loads, spec["manifests"], sidecars, retries, follows)
 
 
 def replicas(name, service):

@@ -24,27 +24,27 @@ class Attempt:
 class Upstream:
     """All hosts of a scenario. `clock()` is the scenario's time; attempts are appended to `attempts` in order of arrival."""
 
-    def __init__(self, hosts, clock):
+    def __init__(self, hosts, clock, sidecar_port=None):
         self.clock, self.attempts, self.rng = clock, [], generator(1)
-        self.hosts = [Listener(self, host) for host in hosts]
+        self.hosts = [Listener(self, host, sidecar_port) for host in hosts]
 
     async def start(self):
         for host in self.hosts:
             await host.start()
 
     def address_of(self, host):
-        return next(l.address for l in self.hosts if l.host is host)
+        return next(l.listed for l in self.hosts if l.host is host)
 
-    def schedule(self, loop, start):
-        """Arms the crashes and returns of hosts; times before the start have been applied by `start`."""
+    def schedule(self, loop, start, moved):
+        """Arms the crashes and returns of hosts, and calls `moved` after each; times before the start have been applied by `start`."""
         for listener in self.hosts:
             for fault in listener.host.faults:
                 if fault["kind"] != "crash":
                     continue
                 if fault["from"] > 0:
-                    loop.call_at(start + fault["from"], listener.down)
+                    loop.call_at(start + fault["from"], lambda l=listener: (l.down(), moved()))
                 if fault["to"] != float("inf"):
-                    loop.call_at(start + fault["to"], lambda l=listener: loop.create_task(l.up()))
+                    loop.call_at(start + fault["to"], lambda l=listener: loop.create_task(l.up(moved)))
 
     def stop(self):
         for host in self.hosts:
@@ -53,21 +53,24 @@ class Upstream:
 
 
 class Listener:
-    def __init__(self, upstream, host):
+    def __init__(self, upstream, host, sidecar_port):
         self.upstream, self.host = upstream, host
         self.server, self.connections = None, set()
         self.placeholder = bound(0)
         self.address = self.placeholder.getsockname()
+        # Where it is called: at its sidecar, if it has one.
+        self.listed = ("127.0.0.1", sidecar_port()) if sidecar_port else self.address
 
     async def start(self):
         if not self.host.active("crash", 0.0):
             await self.up()
 
-    async def up(self):
+    async def up(self, moved=lambda: None):
         self.placeholder.close()
         self.placeholder = bound(self.address[1])
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(lambda: Connection(self), sock=self.placeholder.dup(), backlog=256)
+        moved()
 
     def down(self):
         if self.server is None:

@@ -62,6 +62,17 @@ pub fn count(count: u64) -> String {
     }
 }
 
+/// An amount of data, in the units of the language: `412 B`, `12.3 KiB`, `4.5 MiB`.
+pub fn bytes(bytes: f64) -> String {
+    let size = bytes.abs();
+    match size {
+        _ if size < 999.5 => format!("{bytes:.0} B"),
+        _ if size < 999.5 * 1024.0 => format!("{} KiB", three(bytes / 1024.0)),
+        _ if size < 999.5 * 1_048_576.0 => format!("{} MiB", three(bytes / 1_048_576.0)),
+        _ => format!("{} GiB", three(bytes / 1_073_741_824.0)),
+    }
+}
+
 /// `1 request`, `412 requests`.
 pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
@@ -161,6 +172,15 @@ mod tests {
         assert_eq!(number(-0.000_01), "0");
         assert_eq!(number(-12_345.0), "-12.3k");
         assert_eq!(counted(1, "call", "calls"), "1 call");
+    }
+
+    #[test]
+    fn amounts_of_data_take_the_units_of_the_language() {
+        for (size, text) in
+            [(0.0, "0 B"), (412.4, "412 B"), (12_595.0, "12.3 KiB"), (-1024.0, "-1 KiB"), (4.5e6, "4.29 MiB"), (2e9, "1.86 GiB")]
+        {
+            assert_eq!(bytes(size), text);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod cases;
 pub mod diagnostic;
 pub mod dist;
+pub mod grpc;
 pub mod histogram;
 pub mod id;
 pub mod limit;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Reads what a model names under `manifests` and puts it into the model; tells what is wrong and what is to be noted.
 /// And hands out the texts of the files beside the model by their names, as those that a model names elsewhere.
 pub(super) fn adopt(loaded: &mut Loaded, data: &mut BTreeMap<String, String>) -> Diagnostics {
-    if loaded.model.manifests.is_empty() && loaded.changes.is_empty() {
+    if loaded.model.manifests.is_empty() && loaded.changes.is_empty() && loaded.pushed.is_empty() {
         return Diagnostics::new();
     }
     let mut problems = Diagnostics::new();
@@ -47,10 +47,7 @@ pub(super) fn adopt(loaded: &mut Loaded, data: &mut BTreeMap<String, String>) ->
             }
         }
     }
-    let imported = import::read_changed(&loaded.sources, &files, &loaded.changes);
-    problems.append(imported.problems);
-    problems.append(import::cross_check(&loaded.sources, &imported.mesh));
-    loaded.adopt(imported.mesh);
+    problems.append(import::adopt(loaded, &files));
     problems
 }
 

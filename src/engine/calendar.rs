@@ -2,7 +2,7 @@
 
 use super::alarm::{AlarmId, Alarms};
 use super::lane::{Lane, LaneId, TimerId};
-use super::pending::{Pending, TIME_AT};
+use super::pending::{Pending, SEQUENCE_AT, TIME_AT};
 use crate::base::limit::{LAST_INSTANT, LimitReached, Limits};
 use crate::base::time::{Instant, Nanos};
 
@@ -25,7 +25,7 @@ const SENTINEL: u8 = 62;
 /// An alarm; its slot is the alarm.
 const ALARM: u8 = 63;
 
-const _: () = assert!(SEQUENCE_BITS + TAG_BITS + SLOT_BITS == TIME_AT);
+const _: () = assert!(SEQUENCE_BITS + SEQUENCE_AT == TIME_AT && TAG_BITS + SLOT_BITS == SEQUENCE_AT);
 const _: () = assert!(LAST_INSTANT.0 < 1 << (128 - TIME_AT));
 
 #[inline(always)]

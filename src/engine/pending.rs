@@ -13,6 +13,8 @@ use std::collections::BinaryHeap;
 /// Where a key's time begins: its upper 56 bits are nanoseconds.
 pub(super) const TIME_AT: u32 = 72;
 const TIME_BITS: u32 = 128 - TIME_AT;
+/// Where its number begins: keys are numbered in the order in which they are made.
+pub(super) const SEQUENCE_AT: u32 = 34;
 
 /// Where `near` ends while it holds all.
 const ALL: u64 = u64::MAX;
@@ -25,6 +27,8 @@ const PER_BUCKET: u64 = 8;
 const NOW_AND_THEN: u64 = 4096;
 /// It may be wrong by so many bits.
 const TOLERATED: u32 = 1;
+/// Buckets may be so many bits wider than would fit all that is made.
+const SOON: u32 = 2;
 /// Events taken from a heap at the front, while one bucket is in turn, after which buckets are made narrower.
 const TOO_MANY: u32 = 1024;
 /// By so many bits.
@@ -46,8 +50,10 @@ pub(super) struct Pending {
     far: BinaryHeap<Smallest>,
     /// How many are in buckets or far.
     ahead: usize,
-    /// Where `current` was when the width was last looked at, and how many events have been poured since.
+    /// Where `current` was when the width was last looked at, the number of a key of that time, and how many keys have been
+    /// poured since.
     looked_at: u64,
+    sequence: u64,
     poured: u64,
     from_heap: u32,
 }
@@ -64,10 +70,16 @@ impl Default for Pending {
             far: BinaryHeap::new(),
             ahead: 0,
             looked_at: 0,
+            sequence: 0,
             poured: 0,
             from_heap: 0,
         }
     }
+}
+
+#[inline(always)]
+fn sequence(key: u128) -> u64 {
+    (key >> SEQUENCE_AT) as u64 & ((1 << (TIME_AT - SEQUENCE_AT)) - 1)
 }
 
 #[inline(always)]
@@ -151,10 +163,11 @@ impl Pending {
         self.near_ends = begin_of(self.current + 1, self.width);
         let bucket = &mut self.buckets[place];
         self.ahead -= bucket.len();
+        let latest = bucket.last().map_or(0, |key| sequence(key.0));
         self.poured += bucket.len() as u64 + u64::from(std::mem::take(&mut self.from_heap));
         self.near.fill(bucket);
         if self.poured > NOW_AND_THEN {
-            self.look_at_width();
+            self.look_at_width(latest);
         }
     }
 
@@ -196,8 +209,11 @@ impl Pending {
     /// The width that fits how densely lies what is far; none if it is little.
     fn width_for_far(&self) -> Option<u32> {
         let first = time(self.far.peek().filter(|_| self.far.len() > BUCKETS)?.0);
-        let last = self.far.iter().map(|key| time(key.0)).max()?;
-        Some(((last - first) / self.far.len() as u64 * PER_BUCKET).max(1).ilog2())
+        // A few may be much farther than the others: the nearer quarter of a sample tells.
+        let mut sample: Vec<u64> = self.far.iter().step_by(self.far.len() / 64).map(|key| time(key.0)).collect();
+        sample.sort_unstable();
+        let quarter = sample[sample.len() / 4];
+        Some(((quarter - first) / (self.far.len() as u64 / 4) * PER_BUCKET).max(1).ilog2())
     }
 
     #[inline(never)]
@@ -215,11 +231,18 @@ impl Pending {
     /// Makes the buckets wider or narrower if they hold too few or too many.
     #[cold]
     #[inline(never)]
-    fn look_at_width(&mut self) {
+    fn look_at_width(&mut self, latest: u64) {
         let now = self.current << self.width;
-        let fitting = ((now - self.looked_at) * PER_BUCKET / self.poured).max(1).ilog2();
-        (self.looked_at, self.poured) = (now, 0);
-        if fitting.abs_diff(self.width) > TOLERATED {
+        // All of it may lie in the bucket in which the last look was: its beginning is before that.
+        let passed = now.saturating_sub(self.looked_at);
+        let fitting = |events: u64| (passed * PER_BUCKET / events.max(1)).max(1).ilog2();
+        // Much of what is made happens so soon that it is never in a bucket. The wider the buckets, the more: without a bound by
+        // what is made they would grow for ever where nearly all is so.
+        let made = latest.saturating_sub(self.sequence);
+        let fitting = fitting(self.poured).min(fitting(made) + SOON);
+        (self.looked_at, self.sequence, self.poured) = (now, latest, 0);
+        // Very many in one bucket stay where they are: as a heap they are in order, and taken from it they make buckets narrower.
+        if fitting.abs_diff(self.width) > TOLERATED && self.near.len() < BUCKETS {
             self.lay_out(fitting);
         }
     }
@@ -233,7 +256,7 @@ impl Pending {
         let quarter = row.len() / 4;
         let (first, after) = (time(row[row.len() - 1]), time(row[row.len() - 1 - quarter]));
         self.near.push(key);
-        (self.looked_at, self.poured) = (first, 0);
+        (self.looked_at, self.sequence, self.poured) = (first, sequence(key), 0);
         self.lay_out(((after - first) * PER_BUCKET / quarter as u64).max(1).ilog2());
     }
 
@@ -365,6 +388,28 @@ mod tests {
     fn the_order_is_that_of_a_sorted_set_up_to_the_end_of_time() {
         let delay = |_, below: &mut dyn FnMut(u32) -> u32| u64::from(below(u32::MAX)) << 12;
         follows_a_sorted_set(5_000, |_| 100, delay);
+    }
+
+    #[test]
+    fn much_that_falls_into_the_bucket_of_the_last_look_is_kept_in_order() {
+        let mut pending = Pending::default();
+        let key = |at: u64, n: u64| u128::from(at) << TIME_AT | u128::from(n);
+        // The first lies behind the beginning of its bucket, and all the others in the same.
+        for n in 1..100 {
+            pending.push(key(1_300_000_000 + n * 1_000_000_000, n));
+        }
+        for n in 100..20_000 {
+            pending.push(key(2_300_000_001, n));
+            if n % 2 == 0 {
+                assert!(time(pending.pop()) <= 2_300_000_001);
+            }
+        }
+        assert_eq!(pending.len(), 99 + 19_900 - 9_950);
+        let mut last = 0;
+        while let next @ 1.. = pending.pop() {
+            assert!(next > last);
+            last = next;
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> 
     }
     for (edge, record) in topology.edges.iter().zip(&recording.edges) {
         component(&mut rows, "call", &edge.name, window, record.windows.iter().map(of_edge))?;
+        if topology.wire.is_on() {
+            component(&mut rows, "call", &edge.name, window, record.windows.iter().map(sent))?;
+        }
     }
     rows.end()
 }
@@ -89,6 +92,11 @@ fn of_edge(w: &EdgeWindow) -> Metrics<10> {
         ("breakersOpen", count(w.open)),
         ("breakersHalfOpen", count(w.half_open)),
     ]
+}
+
+fn sent(w: &EdgeWindow) -> Metrics<2> {
+    let [request, response] = w.bytes;
+    [("requestBytes", Some(request as f64)), ("responseBytes", Some(response as f64))]
 }
 
 fn count(n: u32) -> Option<f64> {

@@ -6,7 +6,7 @@
 use super::csv::Rows;
 use crate::analysis::summary::Summary;
 use crate::analysis::{names, words};
-use crate::observe::recording::{Happening, Recording};
+use crate::observe::recording::{Happening, Pushed, Recording};
 use crate::policy::app::circuit_breaker::Mode;
 use crate::topology::Topology;
 use std::io;
@@ -68,6 +68,19 @@ fn marked(topology: &Topology, at: f64, what: Happening) -> Event {
             let what = if ejected { "ejects" } else { "takes back" };
             let callee = names::callee_of(topology, edge);
             ("ejection", names::caller(topology, caller), format!("{what} {} for calls to {callee}", names::replica(topology, replica)))
+        }
+        Happening::Pushed { what, last } => {
+            let who = if last { "the last proxy" } else { "the first proxy" };
+            match what {
+                Pushed::Endpoint { replica, listed } => {
+                    let does = if listed { "lists it again" } else { "no longer lists it" };
+                    ("endpoint", names::replica(topology, replica), format!("{who} {does}"))
+                }
+                Pushed::Config { fault, ended } => {
+                    let does = if ended { "is back to the configuration before" } else { "goes by the new configuration" };
+                    ("config", topology.faults[fault.index()].name.clone(), format!("{who} {does}"))
+                }
+            }
         }
         Happening::CacheFlushed(cache) => ("cache", topology.caches[cache.index()].name.clone(), "flushed".to_string()),
     };

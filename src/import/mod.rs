@@ -3,6 +3,7 @@
 //! Knows the formats and no simulation: what comes out is plain data of `model::mesh`, and everything that is wrong, is
 //! dropped or is not simulated, each with its place. Reads no file itself.
 
+mod adopt;
 mod cross;
 mod cursor;
 mod istio;
@@ -20,6 +21,7 @@ use crate::model::objects::Change;
 use crate::model::source::{SourceId, Sources};
 use crate::model::yaml;
 
+pub use adopt::adopt;
 pub use stream::is_manifest;
 
 /// What manifests say, and what is to be said of them.

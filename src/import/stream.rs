@@ -1,7 +1,7 @@
 //! The documents of a manifest file: lists unfolded, each object handed to the reader of its kind, the others noted.
 
 use super::cursor::At;
-use super::istio::{destination_rule, gateway, security, virtual_service};
+use super::istio::{destination_rule, envoy_filter, gateway, security, virtual_service};
 use super::kubernetes::{http_route, service, workload};
 use super::notes::Notes;
 use super::{Imported, legacy, meta};
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
     fn known(&mut self, at: &At, group: &str, version: &str, kind: &str) {
         match (group, kind) {
-            ("networking.istio.io", "VirtualService" | "DestinationRule" | "Gateway" | "ServiceEntry") => {
+            ("networking.istio.io", "VirtualService" | "DestinationRule" | "Gateway" | "ServiceEntry" | "EnvoyFilter") => {
                 if self.is_version(at, group, version, &["v1", "v1beta1", "v1alpha3"]) && !self.is_template(at, true) {
                     self.networking(at, kind);
                 }
@@ -227,6 +227,10 @@ impl<'a> Reader<'a> {
             ("Gateway", Some(spec)) => {
                 let meta = meta::read(notes, "Gateway", at);
                 self.mesh.gateways.push(gateway::read(notes, meta, &spec));
+            }
+            ("EnvoyFilter", Some(spec)) => {
+                let meta = meta::read(notes, "EnvoyFilter", at);
+                self.mesh.envoy_filters.push(envoy_filter::read(notes, meta, &spec));
             }
             (_, Some(spec)) => {
                 let meta = meta::read(notes, "ServiceEntry", at);

@@ -8,11 +8,9 @@ const NO_BROKERS: &str = "it has no message brokers";
 const NO_MESH: &str = "it has no service mesh";
 const NO_CPU: &str = "it has no contention for the CPU";
 const NO_PRIORITY: &str = "it serves requests without priorities";
-const NO_PROTOCOL: &str = "messages have no size and connections no cost";
 const NO_PROBES: &str = "replicas are ready as soon as they run";
 
 const INSTEAD_OF_MESH: &str = "remove it, and give the call a `policy` that does what the sidecar would";
-const INSTEAD_OF_SIZE: &str = "remove it, and put the time that the bytes take into the link's `latency`";
 const REMOVE: &str = "remove it";
 
 const KEYS: &[Later] = &[
@@ -21,8 +19,6 @@ const KEYS: &[Later] = &[
     ("Document", "hunt", "it has no `brownout hunt`", "remove it, and write the faults to try as `variants`"),
     ("Client", "sidecar", NO_MESH, INSTEAD_OF_MESH),
     ("Client", "priority", NO_PRIORITY, REMOVE),
-    ("Client", "payload", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("Client", "protocol", NO_PROTOCOL, INSTEAD_OF_SIZE),
     ("Service", "cores", NO_CPU, "remove it; `workers` bounds how many requests are worked on at once"),
     ("Service", "memory", "memory is unlimited", "remove it; a fault can `crash` replicas at a time that you choose"),
     ("Service", "startup", NO_PROBES, "remove it; `restart: after(DIST)` of a crash says how long a replica is away"),
@@ -34,19 +30,12 @@ const KEYS: &[Later] = &[
     ("Queue", "priorities", NO_PRIORITY, REMOVE),
     ("Queue", "weights", NO_PRIORITY, REMOVE),
     ("Step", "awaitReply", NO_BROKERS, "use a `call`, which waits for its answer"),
-    ("CallStep", "payload", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("CallStep", "response", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("CallStep", "protocol", NO_PROTOCOL, INSTEAD_OF_SIZE),
     ("CallStep", "headers", NO_MESH, REMOVE),
     ("CallStep", "priority", NO_PRIORITY, REMOVE),
     ("CallStep", "awaitReply", NO_BROKERS, "remove it: a call waits for its answer"),
     ("CacheUse", "key", "the key is drawn once per request and cache", "remove it, and describe the keys under the cache's `keys`"),
     ("Policy", "hedge", "it sends no hedged attempts", "remove it; a `retry` after a short `timeout` comes nearest"),
-    ("Network", "mtls", NO_MESH, "remove it, and put what handshakes take into `latency`"),
-    ("Link", "bandwidth", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("ZoneLink", "bandwidth", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("LinkBetween", "bandwidth", NO_PROTOCOL, INSTEAD_OF_SIZE),
-    ("LinkFault", "bandwidth", NO_PROTOCOL, "remove it; `latency` and `loss` are there"),
+    ("Network", "mtls", NO_MESH, "write `connections: {tls: true}` at the called services"),
     ("Fault", "afterRequests", "faults begin at a time", "use `at`"),
     ("Fault", "cpuSteal", NO_CPU, "use `slow`"),
     ("Fault", "memoryLeak", "memory is unlimited", "use `slow`, and then `crash`"),
@@ -54,7 +43,6 @@ const KEYS: &[Later] = &[
     ("Fault", "brokerDown", NO_BROKERS, "remove this fault"),
     ("Fault", "consumerStuck", NO_BROKERS, "remove this fault"),
     ("Fault", "poisonMessage", NO_BROKERS, "remove this fault"),
-    ("Fault", "configPush", "the model does not change while it runs", "compare before and after as `variants`"),
     ("Fault", "certificateExpiry", NO_MESH, "use `partition` between the services that would stop to trust each other"),
     ("Fault", "mtbf", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),
     ("Fault", "mttr", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),

@@ -8,7 +8,7 @@ use super::objects::{self, Change};
 use super::overlay;
 use super::salvage::{LeftOut, salvage};
 use super::source::Sources;
-use super::spec::Model;
+use super::spec::{FaultKind, Model};
 use super::tree::{Mapping, Node, Origin, Path, Segment, Value};
 use super::validate::validate;
 use super::versions;
@@ -30,6 +30,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// What the model changes of its manifests' objects.
     pub changes: Vec<Change>,
+    /// And what its faults push onto them, by fault.
+    pub pushed: Vec<(String, Vec<Change>)>,
     tree: Node,
 }
 
@@ -165,7 +167,13 @@ pub fn read(main: &str, loader: Loader<'_>, sets: &[String], variant: Option<&st
         if model.name.is_empty() {
             model.name = stem(main).to_owned();
         }
-        Loaded { model, variant: variant.map(str::to_string), variants, sources, changes, tree }
+        let pushed = objects::pushed(&tree);
+        for (fault, changes) in &pushed {
+            if let Some(FaultKind::ConfigPush(push)) = model.faults.get_mut(fault).map(|fault| &mut fault.kind) {
+                *push = objects::as_written(changes);
+            }
+        }
+        Loaded { model, variant: variant.map(str::to_string), variants, sources, changes, pushed, tree }
     };
     let (mut problems, rest) = match found {
         Ok(Found { tree, changes, problems }) if problems.is_empty() => match deserialized(&tree) {

@@ -8,6 +8,7 @@ pub mod name;
 pub mod objects;
 pub mod overlay;
 mod parentheses;
+pub mod pushes;
 pub mod resolved;
 pub mod salvage;
 pub mod scalar;

@@ -59,6 +59,29 @@ pub fn take(tree: &mut Node) -> Vec<Change> {
     changes
 }
 
+/// The changes that faults push, by fault. They stay in the model, which says when they are pushed.
+pub fn pushed(tree: &Node) -> Vec<(String, Vec<Change>)> {
+    let Some(Value::Mapping(faults)) = tree.get("faults").map(|faults| &faults.value) else { return Vec::new() };
+    let changes = |push: &Node| {
+        let objects = push.mapping().into_iter().flatten();
+        objects.map(|(name, Entry { key, node })| Change { name: name.clone(), key: key.clone(), patch: node.clone() }).collect()
+    };
+    faults.iter().filter_map(|(name, fault)| Some((name.clone(), changes(fault.node.get("configPush")?)))).collect()
+}
+
+/// What a fault pushes, with its nulls: they take something away.
+pub fn as_written(changes: &[Change]) -> serde_json::Map<String, serde_json::Value> {
+    changes.iter().map(|change| (change.name.clone(), with_nulls(&change.patch))).collect()
+}
+
+fn with_nulls(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Mapping(mapping) => mapping.iter().map(|(key, entry)| (key.clone(), with_nulls(&entry.node))).collect(),
+        Value::Sequence(list) => list.iter().map(with_nulls).collect(),
+        _ => node.to_json(),
+    }
+}
+
 /// An object with a change applied; what does not fit is told and left out.
 pub fn changed(target: Node, patch: Node, path: &str, misfits: &mut Vec<Misfit>) -> Node {
     let Node { value: Value::Mapping(changes), origin } = patch else { return patch };

@@ -155,6 +155,9 @@ pub struct EdgeRecord {
     /// Start to final outcome, retries and waits included.
     pub latency: Histogram,
     pub outcomes: Vec<(Outcome, u64)>,
+    /// Clock: bytes sent towards the callee and back, setting up of connections and retransmissions included; 0 where nothing has a
+    /// size.
+    pub bytes: [u64; 2],
     pub windows: Vec<EdgeWindow>,
 }
 
@@ -173,6 +176,8 @@ pub struct EdgeWindow {
     /// Breakers open or half-open at the end of the window, over all callers.
     pub open: u32,
     pub half_open: u32,
+    /// Bytes sent towards the callee, and back.
+    pub bytes: [u64; 2],
 }
 
 /// What happened in a queue of a broker. Counts are of the whole run: published = acked + dead-lettered + dropped + lost + left
@@ -233,6 +238,15 @@ pub struct Mark {
     pub what: Happening,
 }
 
+/// What the control plane tells proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// A replica is an endpoint again, or no longer.
+    Endpoint { replica: ReplicaId, listed: bool },
+    /// The configuration of a fault's beginning, or of its end.
+    Config { fault: FaultId, ended: bool },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     FaultBegan(FaultId),
@@ -254,4 +268,9 @@ pub enum Happening {
         ejected: bool,
     },
     CacheFlushed(CacheId),
+    /// The first, or the last, of the proxies that a change concerns goes by it.
+    Pushed {
+        what: Pushed,
+        last: bool,
+    },
 }

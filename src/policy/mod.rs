@@ -4,3 +4,4 @@ pub mod app;
 pub mod broker;
 pub mod envoy;
 pub mod error;
+pub mod wire;

@@ -57,10 +57,10 @@ fn services(summary: &Summary) -> Table {
 }
 
 fn calls(summary: &Summary) -> Table {
-    let head = ["call", "calls", "attempts\nper call", "retries", "cut\nshort", "breaker\nopened", "fall-\nbacks", "p99"];
+    let head = ["call", "calls", "attempts\nper call", "retries", "cut\nshort", "breaker\nopened", "fall-\nbacks", "sent\nper call", "p99"];
     let mut table = Table::new("Calls", &head);
     for (name, call) in summary.calls.iter() {
-        let CallSummary { calls, amplification, retries, short_circuited, breaker_opened, fallbacks, latency, .. } = call;
+        let CallSummary { calls, amplification, retries, short_circuited, breaker_opened, fallbacks, bytes, latency, .. } = call;
         table.row([
             name.to_string(),
             words::count(*calls),
@@ -69,10 +69,11 @@ fn calls(summary: &Summary) -> Table {
             words::count(*short_circuited),
             words::count(*breaker_opened),
             words::count(*fallbacks),
+            bytes.map_or_else(|| "0".to_string(), |bytes| or_dash(bytes.per_call, words::bytes)),
             or_dash(latency.p99, words::span),
         ]);
     }
-    table.without_zeros(&[3, 4, 5, 6])
+    table.without_zeros(&[3, 4, 5, 6, 7])
 }
 
 pub fn or_dash(value: Option<f64>, word: fn(f64) -> String) -> String {

@@ -38,7 +38,8 @@ pub enum Lasts {
 #[derive(Clone, Debug)]
 pub enum FaultAction {
     /// The processes are gone: what they held is reset, new calls are refused.
-    Crash { replicas: Vec<ReplicaId>, restart: Restart },
+    /// Of those with a sidecar perhaps the application alone: then it is `container`, and the sidecar answers.
+    Crash { replicas: Vec<ReplicaId>, restart: Restart, container: bool },
     /// Work that begins meanwhile takes `factor` times as long.
     Slow { replicas: Vec<ReplicaId>, factor: f64 },
     /// This share of the requests that begin meanwhile is answered so, at once.
@@ -49,12 +50,14 @@ pub enum FaultAction {
     Hang { replicas: Vec<ReplicaId> },
     /// Forgets all entries.
     CacheFlush { cache: CacheId },
-    /// Adds latency and loss, one way each.
-    Link { links: Vec<LinkId>, latency: Option<Dist>, loss: f64 },
+    /// Adds latency and loss, one way each, and lowers the bandwidth to so many bits per second.
+    Link { links: Vec<LinkId>, latency: Option<Dist>, loss: f64, bandwidth: Option<u64> },
     /// Messages do not pass. `out` is the direction of requests, `back` of answers.
     Partition { links: Vec<(LinkId, Blocked)>, packets: Packets },
     /// Multiplies the client's arrival rate.
     Spike { client: ClientId, factor: f64 },
+    /// Proxies are told of another configuration when it begins, and of one more when it ends: numbers of versions.
+    ConfigPush { begins: u16, ends: u16 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::policy::envoy::fault_injection::Fault;
 use crate::policy::envoy::load_balancing::LoadBalancing;
 use crate::policy::envoy::mirror::Mirror;
 use crate::policy::envoy::outlier_detection::OutlierDetection;
-use crate::policy::envoy::retry::RetryPolicy;
+use crate::policy::envoy::retry::{BackOff, RetryPolicy};
 use crate::policy::envoy::timeouts::Timeouts;
 use crate::policy::envoy::weighted_clusters::WeightedClusters;
 use std::ops::Range;
@@ -32,16 +32,42 @@ pub struct Mesh {
     pub inbound: Vec<Inbound>,
     /// By service: what that is written in; empty without a mesh.
     pub inbound_sources: Vec<InboundSource>,
+    /// How proxies hear of changes; `None` without a mesh.
+    pub push: Option<Push>,
+    /// The configurations that faults push, of which the first is what is written; empty if none is pushed.
+    pub versions: Vec<Version>,
+}
+
+/// How the control plane tells proxies of changes.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Drawn for each proxy and change.
+    pub delay: Dist,
+    /// Pods leave clusters and join them.
+    pub endpoints: bool,
+}
+
+/// One configuration of all proxies. What is the same in another has the same number there: it is not made anew.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// As [`Mesh::sites`].
+    pub sites: Vec<RouteTableId>,
+    /// As [`Mesh::inbound`].
+    pub inbound: Vec<Inbound>,
+    /// In order.
+    pub clusters: Vec<ClusterId>,
 }
 
 /// The rules for the requests of one site, in the order in which they are tried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RouteTable {
     pub rules: Vec<Rule>,
+    /// There is no proxy: the caller itself keeps connections, and chooses as its service says.
+    pub plain: bool,
 }
 
 /// What happens to the requests that match.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// The route's own name, or `VirtualService/ns/name[2]`.
     pub name: String,
@@ -90,7 +116,7 @@ pub struct InboundSource {
 }
 
 /// What remains to be tested of a request when it is made: headers that are drawn.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HeaderCondition {
     /// By attribute of a client, for each of its values (the first is number 1): whether the condition holds.
     pub values: Vec<(AttributeId, Vec<bool>)>,
@@ -98,7 +124,7 @@ pub struct HeaderCondition {
     pub absent: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     Forward {
         weights: WeightedClusters,
@@ -109,7 +135,7 @@ pub enum Action {
 }
 
 /// Where a request goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// `Err`: there is no such cluster, and this is what the proxy answers.
     pub cluster: Result<ClusterId, Outcome>,
@@ -118,7 +144,7 @@ pub struct Target {
 }
 
 /// An upstream of a group of proxies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// `outbound|80|v2|orders.shop.svc.cluster.local`, as Istio calls it.
     pub name: String,
@@ -137,13 +163,15 @@ pub struct Cluster {
     pub tls: Tls,
     /// The called endpoints speak gRPC: errors are a `grpc-status`.
     pub grpc: bool,
+    /// Its callers have no proxy: outcomes are those of connections and replicas as they are.
+    pub plain: bool,
     /// What consistent hashing places its requests by.
     pub hash: Option<HashKey>,
     pub source: ClusterSource,
 }
 
 /// A cluster as callers in one zone see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub zone: ZoneId,
     pub balancing: LoadBalancing,
@@ -162,7 +190,7 @@ pub enum HashKey {
 }
 
 /// How proxies speak to the hosts of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Tls {
     /// TCP alone.
     Plain,
@@ -183,10 +211,14 @@ pub struct Inbound {
     pub max_in_progress: u32,
     /// Plain text is refused (`PeerAuthentication` STRICT).
     pub strict: bool,
+    /// How often it tries a closed port of the application again, and what it waits before.
+    pub retries: u32,
+    pub back_off: BackOff,
 }
 
 impl Inbound {
-    pub const NONE: Inbound = Inbound { proxy: false, max_requests: u32::MAX, max_in_progress: u32::MAX, strict: false };
+    pub const NONE: Inbound =
+        Inbound { proxy: false, max_requests: u32::MAX, max_in_progress: u32::MAX, strict: false, retries: 0, back_off: BackOff::DEFAULT };
 
     /// Whether something is to be looked at when a request arrives.
     pub fn limits(&self) -> bool {
@@ -195,7 +227,7 @@ impl Inbound {
 }
 
 impl Mesh {
-    /// Whether any call goes through a proxy.
+    /// Whether no call goes through a proxy or over connections that are kept.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
     }
@@ -203,9 +235,29 @@ impl Mesh {
     pub fn table(&self, site: SiteId) -> RouteTableId {
         self.sites.get(site.index()).copied().unwrap_or(RouteTableId::NONE)
     }
+
+    /// The rules of the proxy that a site's calls go through, if they do.
+    pub fn proxied(&self, site: SiteId) -> Option<&[Rule]> {
+        let table = self.table(site);
+        let table = table.is_some().then(|| &self.tables[table.index()]).filter(|table| !table.plain);
+        table.map(|table| &table.rules[..])
+    }
+}
+
+impl RouteTable {
+    /// Whether requests go by the one as by the other, wherever it is written.
+    pub fn is_as(&self, other: &RouteTable) -> bool {
+        let alike = |(one, other): (&Rule, &Rule)| *one == Rule { source: one.source.clone(), name: one.name.clone(), ..other.clone() };
+        self.rules.len() == other.rules.len() && self.rules.iter().zip(&other.rules).all(alike)
+    }
 }
 
 impl Cluster {
+    /// Whether a proxy that has the one has the other: where it is written does not matter, nor does where its state is.
+    pub fn is_as(&self, other: &Cluster) -> bool {
+        *self == Cluster { source: self.source.clone(), cells: self.cells, ..other.clone() }
+    }
+
     pub fn view(&self, zone: ZoneId) -> &View {
         self.views.iter().find(|view| view.zone == zone).unwrap_or(&self.views[0])
     }

@@ -16,6 +16,7 @@ pub mod rate;
 pub mod rules;
 pub mod site;
 pub mod step;
+pub mod wire;
 
 use crate::base::dist::{Dist, Zipf};
 use crate::base::id::*;
@@ -73,6 +74,7 @@ pub struct Topology {
     pub expectations: Vec<expectation::Expectation>,
     pub mesh: mesh::Mesh,
     pub brokers: broker::Brokers,
+    pub wire: wire::Wire,
     pub graph: graph::CallGraph,
 }
 

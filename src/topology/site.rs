@@ -37,6 +37,8 @@ pub struct Site {
     pub link: LinkId,
     /// The link was not named for this pair, so that a link between the two zones takes its place.
     pub by_zone: bool,
+    /// It speaks gRPC, which tells callees of deadlines.
+    pub grpc: bool,
     /// Random draws of calls made here are keyed by this: a hash of "caller -> callee #occurrence".
     pub path: u32,
     /// Where the call is written: `services.orders.endpoints.place[1]`.
@@ -63,6 +65,10 @@ pub struct Link {
     pub latency: Dist,
     /// Probability that a message is lost; it is sent again after [`RETRANSMIT_AFTER`], doubling.
     pub loss: f64,
+    /// Bits per second of each direction; `None`: the size of a message takes no time.
+    pub bandwidth: Option<u64>,
+    /// The lines that its requests and its answers wait for, among those of [`Wire::lines`](super::wire::Wire::lines).
+    pub lines: [u32; 2],
 }
 
 /// TCP's initial retransmission time-out on a local network (Linux's minimum RTO, 200 ms).

@@ -210,7 +210,7 @@ impl World<'_> {
             outcome: Outcome::OK,
             cause: message.cause,
             state: JobState::Working,
-            marks: mark::DELIVERY,
+            marks: mark::SPAWNED | mark::DELIVERY,
         });
         if self.brokers.deliveries.len() <= job as usize {
             self.brokers.deliveries.resize(job as usize + 1, None);

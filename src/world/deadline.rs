@@ -63,9 +63,9 @@ impl World<'_> {
 
     /// Whether callees learn of the deadline that binds this call.
     fn tells_deadline(&self, call: u32) -> bool {
-        let Call { holds, parent, .. } = self.calls[call];
+        let Call { holds, parent, site, .. } = self.calls[call];
         match self.rules(call).and_then(|(rules, _)| rules.deadline.as_ref()) {
-            Some(deadline) => deadline.propagate,
+            Some(deadline) => deadline.propagate.unwrap_or(self.topology.sites[site as usize].grpc),
             None if holds & hold::PARENT == hold::OF_CALL => self.tells_deadline(parent),
             None => true,
         }

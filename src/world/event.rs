@@ -64,6 +64,10 @@ pub(super) enum Kind {
     HealthDelivered,
     /// The head of a broker's queue is too old; slot: the queue.
     MessagesExpire,
+    /// Of a connection, where messages have sizes; slot: its number.
+    TlsGoesOn,
+    /// A proxy hears from the control plane; slot: push.
+    PushArrives,
 }
 
 impl Kind {
@@ -79,8 +83,17 @@ impl Kind {
         by_number!(PermitWaitOver, Settles, QueueWaitOver, PoolWaitOver, RequestSentAgain, AnswerSentAgain);
         by_number!(FaultBegins, FaultEnds, ReplicaReturns, BodyStarts, PermitGiven);
         by_number!(InjectedDelayOver, RouteTimeoutFires, ProxyBackoffOver, PerTryTimeoutFires, SynArrives, SynSentAgain, Connected);
-        by_number!(ConnectRefused, ConnectTimeoutFires, ConnectionBreaks, IdleCheck, ConnectionAges, OutlierSweep, HealthDelivered);
-        by_number!(MessagesExpire);
+        by_number!(
+            ConnectRefused,
+            ConnectTimeoutFires,
+            ConnectionBreaks,
+            IdleCheck,
+            ConnectionAges,
+            OutlierSweep,
+            HealthDelivered,
+            TlsGoesOn
+        );
+        by_number!(PushArrives, MessagesExpire);
         unreachable!("no event has another tag")
     }
 }
@@ -125,6 +138,8 @@ impl World<'_> {
             Kind::OutlierSweep => self.outlier_sweep(slot),
             Kind::HealthDelivered => self.health_delivered(slot),
             Kind::MessagesExpire => self.messages_expire(slot),
+            Kind::TlsGoesOn => self.tls_goes_on(slot),
+            Kind::PushArrives => self.push_arrives(slot),
         }
     }
 }

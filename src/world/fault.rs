@@ -2,7 +2,7 @@
 
 use super::World;
 use super::event::Kind;
-use super::replica::ReplicaState;
+use super::replica::{Crash, Dies, ReplicaState};
 use super::schedule;
 use crate::base::id::*;
 use crate::base::time::{Instant, Nanos};
@@ -24,7 +24,7 @@ impl World<'_> {
         schedule::met(self.topology, &self.keys, self.occurrences[occurrence as usize], among)
     }
 
-    fn crash_all(&mut self, occurrence: u32, replicas: &[ReplicaId], restart: &Restart, cause: Cause) {
+    fn crash_all(&mut self, occurrence: u32, replicas: &[ReplicaId], restart: &Restart, what: Dies, cause: Cause) {
         let happening = self.occurrences[occurrence as usize];
         for replica in self.met(occurrence, replicas) {
             let until = match restart {
@@ -36,7 +36,7 @@ impl World<'_> {
                     until
                 }
             };
-            self.crash(replica.0, until, cause);
+            self.crash(replica.0, Crash { until, cause, what });
         }
     }
 
@@ -50,7 +50,10 @@ impl World<'_> {
         self.fault_causes[occurrence as usize] = cause;
         self.faulted = true;
         match action {
-            FaultAction::Crash { replicas, restart } => self.crash_all(occurrence, replicas, restart, cause),
+            FaultAction::Crash { replicas, restart, container } => {
+                let what = if *container { Dies::Container } else { Dies::Pod };
+                self.crash_all(occurrence, replicas, restart, what, cause);
+            }
             FaultAction::Slow { replicas, .. } => {
                 self.touch(replicas, occurrence, cause, |_| ());
                 self.find_slowness(replicas);
@@ -65,10 +68,13 @@ impl World<'_> {
                 self.flush(*cache, cause);
                 self.recorder.mark(now, Happening::CacheFlushed(*cache));
             }
-            FaultAction::Link { links, latency, loss } => self.disturb_links(occurrence, links, latency.clone(), *loss, cause),
+            FaultAction::Link { links, latency, loss, bandwidth } => {
+                self.disturb_links(occurrence, links, (latency.clone(), *loss, *bandwidth), cause);
+            }
             FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),
+            FaultAction::ConfigPush { begins, .. } => self.config_changes(happening.fault, *begins, cause, false),
         }
         if happening.ended != Instant::NEVER {
             self.calendar.schedule(happening.ended, Kind::FaultEnds as u8, occurrence);
@@ -83,7 +89,7 @@ impl World<'_> {
         self.recorder.fault_ended(fault, happening.began, now);
         let cause = self.fault_causes[occurrence as usize];
         match &topology.faults[fault.index()].action {
-            FaultAction::Crash { replicas, restart: Restart::AtEnd } => {
+            FaultAction::Crash { replicas, restart: Restart::AtEnd, .. } => {
                 for replica in self.met(occurrence, replicas) {
                     self.calendar.schedule_in(Nanos::ZERO, Kind::ReplicaReturns as u8, replica.0);
                 }
@@ -104,6 +110,7 @@ impl World<'_> {
             }
             FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
+            FaultAction::ConfigPush { ends, .. } => self.config_changes(fault, *ends, cause, true),
         }
     }
 

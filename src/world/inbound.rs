@@ -38,7 +38,7 @@ impl World<'_> {
         let entry = &mut self.jobs[job];
         let state = &mut self.replicas[entry.replica as usize];
         let service = state.service;
-        if state.unusual || state.troubled() || entry.state == JobState::Held {
+        if state.unusual || state.troubled() || entry.state != JobState::Travelling {
             return self.arrive_unusually(job, service);
         }
         (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
@@ -68,24 +68,23 @@ impl World<'_> {
         let spec = &self.topology.services[service.index()];
         let state = &self.replicas[replica as usize];
         if !state.up {
-            let down = state.fault_cause;
-            let entry = &mut self.jobs[job];
-            (entry.arrived, entry.cause) = (now, down.or(entry.cause));
-            self.recorder.arrived(service, now);
-            self.recorder.rejected(service, now);
-            return self.answer(job, Outcome::CONNECT_FAILURE);
+            return self.nobody_listens(job, service);
         }
         if self.jobs[job].state != JobState::Held {
             let entry = &mut self.jobs[job];
-            (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
-            self.recorder.arrived(service, now);
+            let is_first = entry.state == JobState::Travelling;
+            (entry.next, entry.pending) = (NOBODY, 0);
+            if is_first {
+                entry.arrived = now;
+                self.recorder.arrived(service, now);
+            }
         }
         if self.replicas[replica as usize].paused > 0 {
             self.jobs[job].state = JobState::Held;
             self.jobs[job].cause = self.replicas[replica as usize].fault_cause;
             return self.hold_at(replica, Kind::JobArrives, job);
         }
-        if let Some(outcome) = self.refused_by_sidecar(job, service) {
+        if let Some(outcome) = self.refused_by_sidecar(job) {
             self.recorder.rejected(service, self.jobs[job].arrived);
             return self.answer(job, outcome);
         }
@@ -138,7 +137,7 @@ impl World<'_> {
 
     /// Sends a job's answer to whoever still waits for it.
     #[inline(always)]
-    fn answer(&mut self, job: u32, outcome: Outcome) {
+    pub(super) fn answer(&mut self, job: u32, outcome: Outcome) {
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
         }
@@ -326,7 +325,7 @@ impl World<'_> {
         if marks & mark::CHILD != 0 {
             return self.body_ended(job, outcome);
         }
-        if marks & (mark::SPAWNED | mark::DELIVERY) != 0 {
+        if marks & mark::SPAWNED != 0 {
             return if marks & mark::DELIVERY != 0 { self.delivery_ended(job, outcome) } else { self.free_job(job) };
         }
         let now = self.now();

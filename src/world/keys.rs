@@ -1,6 +1,6 @@
 //! The random streams of a run: one key per owner, derived from its name once, when the run begins.
 
-use crate::base::stream::{Sequence, StreamKey, Streams, Words, name_hash};
+use crate::base::stream::{Sequence, StreamKey, Streams, Words, mix, name_hash};
 use crate::topology::Topology;
 use crate::topology::site::Caller;
 
@@ -40,6 +40,9 @@ pub(super) enum Purpose {
     Handshake = 0xb000_0019,
     ProxiesOut = 0xc000_001b,
     ProxiesBack = 0xd000_001d,
+    Payload = 0xe000_001f,
+    Response = 0xf000_0025,
+    Inbound = 0x1800_0029,
 }
 
 /// The place below `path` that belongs to `part`: an attempt, a body, a turn of a loop.
@@ -88,6 +91,35 @@ pub(super) fn of_clusters(topology: &Topology, streams: Streams) -> Vec<StreamKe
         }
     };
     topology.mesh.clusters.iter().map(|cluster| streams.key(&cluster.name, &format!("proxies of {}", callers(cluster)))).collect()
+}
+
+/// What the delays of the control plane's news are drawn by.
+pub(super) struct OfControlPlane {
+    pub pushes: StreamKey,
+    /// By caller: its place among the draws of a change.
+    pub proxies: Vec<u32>,
+    /// By replica and by fault, from their names: what a change is known by.
+    pub replicas: Vec<u64>,
+    pub faults: Vec<u64>,
+}
+
+impl OfControlPlane {
+    pub const NONE: OfControlPlane = OfControlPlane { pushes: StreamKey(0), proxies: Vec::new(), replicas: Vec::new(), faults: Vec::new() };
+
+    pub fn new(topology: &Topology, streams: Streams) -> OfControlPlane {
+        let of_services = topology.services.iter().map(|service| (&service.name, service.replicas.clone()));
+        let of_clients = topology.clients.iter().map(|client| (&client.name, client.callers.clone()));
+        let callers: Vec<u64> = of_services
+            .chain(of_clients)
+            .flat_map(|(name, callers)| callers.clone().map(move |caller| mix(name_hash(name), u64::from(caller - callers.start))))
+            .collect();
+        OfControlPlane {
+            pushes: streams.key("control plane", "pushes"),
+            proxies: callers.iter().map(|caller| *caller as u32).collect(),
+            replicas: callers[..topology.replicas.len()].to_vec(),
+            faults: topology.faults.iter().map(|fault| name_hash(&fault.name)).collect(),
+        }
+    }
 }
 
 /// The random name of a client in the tree of paths.

@@ -80,7 +80,7 @@ impl World<'_> {
         self.jobs[job].call = NOBODY;
         match self.jobs[job].state {
             // It finds out when it gets there.
-            JobState::Travelling | JobState::Held | JobState::Answering => {}
+            JobState::Travelling | JobState::Held | JobState::Knocking | JobState::Answering => {}
             _ if self.topology.services[self.service_of(job).index()].cancellation == Cancellation::Full => self.stop_job(job),
             _ => {}
         }
@@ -97,7 +97,7 @@ impl World<'_> {
             JobState::WithBodies => self.stop_bodies(job, step),
             JobState::AwaitingPool => self.leave_pool_queue(job),
             JobState::Hung | JobState::Held => {}
-            JobState::Travelling | JobState::Answering | JobState::Stopped | JobState::Free => {
+            JobState::Travelling | JobState::Knocking | JobState::Answering | JobState::Stopped | JobState::Free => {
                 unreachable!("a job that is {state:?} is not at work")
             }
         }
@@ -142,15 +142,14 @@ impl World<'_> {
         }
     }
 
-    /// Stops a job whose process died of this, and lets its caller know.
-    pub(super) fn reset_job(&mut self, job: u32, cause: Cause) {
+    /// Stops a job whose process died of this, and lets its caller know: with this, by its kernel or its sidecar.
+    pub(super) fn reset_job(&mut self, job: u32, outcome: Outcome, cause: Cause) {
         let Job { call, .. } = self.jobs[job];
         if self.jobs[job].marks & mark::CHILD == 0 && call != NOBODY {
             // The answer travels as a job of its own: this one may have to stay until its event comes.
             let marks = self.jobs[job].marks & mark::ACTIVE;
             self.jobs[job].marks &= !mark::ACTIVE;
-            let notice =
-                Job { cause, outcome: Outcome::RESET, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
+            let notice = Job { cause, outcome, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
             let notice = self.new_job(notice);
             self.calls[call].current = notice;
             self.jobs[job].call = NOBODY;

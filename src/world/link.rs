@@ -21,9 +21,9 @@ use crate::topology::site::{RETRANSMISSIONS, RETRANSMIT_AFTER};
 
 /// What faults have done to links; nothing is looked at while `disturbed` is 0.
 pub(super) struct Links {
-    /// Some link loses messages by itself, or a fault on one is in progress.
+    /// Some link loses messages by itself, messages have sizes, or a fault on a link is in progress.
     rough: bool,
-    lossy: bool,
+    always_rough: bool,
     /// Faults on links in progress.
     disturbed: u32,
     /// `(link, occurrence, what)`, in the order in which they began.
@@ -37,14 +37,15 @@ struct Disturbance {
     cause: Cause,
     latency: Option<Dist>,
     loss: f64,
+    bandwidth: Option<u64>,
     blocked: Blocked,
     hold: bool,
 }
 
 impl Links {
     pub fn new(topology: &Topology) -> Links {
-        let lossy = topology.links.iter().any(|link| link.loss > 0.0);
-        Links { rough: lossy, lossy, disturbed: 0, faults: Vec::new(), held: Vec::new() }
+        let rough = topology.wire.is_on() || topology.links.iter().any(|link| link.loss > 0.0);
+        Links { rough, always_rough: rough, disturbed: 0, faults: Vec::new(), held: Vec::new() }
     }
 }
 
@@ -158,7 +159,7 @@ impl World<'_> {
         self.calendar.schedule_in(after, arrival as u8, job);
     }
 
-    /// As above where messages may be lost, held or late.
+    /// As above where messages may be lost, held or late, or have sizes.
     #[cold]
     fn transmit_roughly(&mut self, job: u32, site: u32, way: Way, link: LinkId, after: Nanos) {
         let (arrival, again, purpose) = match way {
@@ -176,17 +177,18 @@ impl World<'_> {
             self.links.held.push((link, job, way == Way::Back));
             return;
         }
+        let leaving = if self.lines.on { self.leave_by_line(job, site, way, link) } else { Nanos::ZERO };
         if weather.lost {
-            return self.lost(job, again, way);
+            return self.lost(job, again, way, leaving);
         }
-        self.calendar.schedule_in(after + weather.extra, arrival as u8, job);
+        self.calendar.schedule_in(leaving + after + weather.extra, arrival as u8, job);
     }
 
-    fn lost(&mut self, job: u32, again: Kind, way: Way) {
+    fn lost(&mut self, job: u32, again: Kind, way: Way, leaving: Nanos) {
         let tries = self.jobs[job].pending;
         self.jobs[job].pending = tries + 1;
         if tries < u32::from(RETRANSMISSIONS) {
-            return self.calendar.schedule_in(Nanos(RETRANSMIT_AFTER.0 << tries), again as u8, job);
+            return self.calendar.schedule_in(leaving + Nanos(RETRANSMIT_AFTER.0 << tries), again as u8, job);
         }
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
@@ -227,16 +229,30 @@ impl World<'_> {
         weather
     }
 
+    /// The least that faults have left of a link's bandwidth, if one has lowered it, and which.
+    pub(super) fn lowered_bandwidth(&self, link: LinkId, of_pair: LinkId) -> (Option<u64>, Cause) {
+        let met = self.links.faults.iter().filter(|(on, ..)| *on == link || *on == of_pair);
+        let least = met.filter_map(|(_, _, fault)| Some((fault.bandwidth?, fault.cause))).min_by_key(|(bandwidth, _)| *bandwidth);
+        least.map_or((None, Cause::NONE), |(bandwidth, cause)| (Some(bandwidth), cause))
+    }
+
     /// A lost message is sent again.
     #[cold]
     pub(super) fn send_again(&mut self, job: u32, answer: bool) {
         if answer { self.send_answer(job) } else { self.send_request(job) }
     }
 
-    pub(super) fn disturb_links(&mut self, occurrence: u32, links: &[LinkId], latency: Option<Dist>, loss: f64, cause: Cause) {
+    pub(super) fn disturb_links(
+        &mut self,
+        occurrence: u32,
+        links: &[LinkId],
+        (latency, loss, bandwidth): (Option<Dist>, f64, Option<u64>),
+        cause: Cause,
+    ) {
         let clear = Blocked { out: false, back: false };
         for &link in links {
-            self.links.faults.push((link, occurrence, Disturbance { cause, latency: latency.clone(), loss, blocked: clear, hold: false }));
+            let disturbance = Disturbance { cause, latency: latency.clone(), loss, bandwidth, blocked: clear, hold: false };
+            self.links.faults.push((link, occurrence, disturbance));
         }
         self.links.disturbed += 1;
         self.links.rough = true;
@@ -245,7 +261,7 @@ impl World<'_> {
     pub(super) fn partition_links(&mut self, occurrence: u32, links: &[(LinkId, Blocked)], packets: Packets, cause: Cause) {
         for &(link, blocked) in links {
             let hold = packets == Packets::Hold;
-            self.links.faults.push((link, occurrence, Disturbance { cause, latency: None, loss: 0.0, blocked, hold }));
+            self.links.faults.push((link, occurrence, Disturbance { cause, latency: None, loss: 0.0, bandwidth: None, blocked, hold }));
         }
         self.links.disturbed += 1;
         self.links.rough = true;
@@ -255,7 +271,7 @@ impl World<'_> {
     pub(super) fn calm_links(&mut self, occurrence: u32) {
         self.links.faults.retain(|(_, by, _)| *by != occurrence);
         self.links.disturbed -= 1;
-        self.links.rough = self.links.lossy || self.links.disturbed > 0;
+        self.links.rough = self.links.always_rough || self.links.disturbed > 0;
         for (_, job, back) in std::mem::take(&mut self.links.held) {
             // Another partition may hold it still; then it is held again.
             self.send_again(job, back);

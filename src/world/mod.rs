@@ -3,7 +3,7 @@
 //! A client's request starts a *call*. A call passes the layers of its policy and sends *attempts*; each attempt is a
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
-//! [`layers`] and [`bulkhead`] (the caller's side), [`deadline`], [`link`], [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
+//! [`layers`] and [`bulkhead`] (the caller's side), [`deadline`], [`link`], [`wires`] (sizes), [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
 //! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`broker`] (messages), [`blame`] (why), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
@@ -29,6 +29,7 @@ mod replica;
 mod run;
 mod schedule;
 mod state;
+mod wires;
 
 pub use run::{Control, Stopped, run};
 pub use state::{CALL_BYTES, JOB_BYTES};
@@ -53,6 +54,7 @@ use replica::{PoolState, ReplicaState};
 use schedule::Occurrence;
 use state::{Call, CallExtra, Job};
 use std::collections::{BTreeMap, VecDeque};
+use wires::Lines;
 
 /// Everything that changes while a simulation runs.
 pub struct World<'t> {
@@ -79,6 +81,7 @@ pub struct World<'t> {
     pool_places: Vec<u32>,
     caches: Vec<CacheState>,
     links: Links,
+    lines: Lines,
     proxies: Proxies,
     brokers: Brokers,
     /// Policy state by cell; a column is empty if no policy uses it.

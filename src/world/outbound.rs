@@ -12,7 +12,7 @@ use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::engine::TimerId;
 use crate::observe::episode::Cause;
-use crate::policy::app::Scope;
+use crate::policy::app::{LoadBalancing, Scope};
 use crate::topology::Step;
 use crate::topology::site::Caller;
 
@@ -168,6 +168,17 @@ impl World<'_> {
         (place.active + caller * replicas + replica - first_replica) as usize
     }
 
+    /// Whether callers of a service count their attempts in progress.
+    pub(super) fn is_counted(&self, service: ServiceId) -> bool {
+        let service = &self.topology.services[service.index()];
+        service.replicas.len() > 1 && matches!(service.balancing, LoadBalancing::LeastRequest { .. })
+    }
+
+    pub(super) fn count_active(&mut self, call: u32, replica: u32) {
+        let active = self.active_place(call, replica);
+        self.active[active] += 1;
+    }
+
     /// Sends one attempt on its way.
     #[inline(always)]
     pub(super) fn send_attempt(&mut self, call: u32) {
@@ -204,8 +215,7 @@ impl World<'_> {
             marks: if sends == Sends::Counted { mark::ACTIVE } else { 0 },
         });
         if sends == Sends::Counted {
-            let active = self.active_place(call, replica);
-            self.active[active] += 1;
+            self.count_active(call, replica);
         }
         if self.with_deadlines {
             self.pass_deadline_on(call, job);

@@ -2,8 +2,10 @@
 
 use super::World;
 use super::event::Kind;
+use super::mesh::FROM_SIDECAR;
 use super::state::*;
 use crate::base::id::*;
+use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
@@ -33,6 +35,8 @@ pub(super) struct ReplicaState {
     pub head: u32,
     pub tail: u32,
     pub up: bool,
+    /// Its pod is there, and with it a sidecar that answers while the application is down. Without a sidecar it is as `up`.
+    pub pod: bool,
     /// Since when its process is there.
     pub began: Instant,
     /// The loop that gives workers to the queue is running.
@@ -51,12 +55,29 @@ pub(super) struct ReplicaState {
     pub faults: Vec<(u32, Cause)>,
     /// Those of them that answer in its place.
     pub errors: u16,
-    /// Crashes from which it has not come back, with when it will; it is up when there is none.
-    crashes: Vec<(Instant, Cause)>,
+    /// Crashes from which it has not come back; it is up when there is none.
+    crashes: Vec<Crash>,
     pub bucket: Option<TokenBucketState>,
     paused_at: Instant,
     /// What has happened to it while paused, in order.
     held: Vec<Held>,
+}
+
+/// What is gone until it comes back.
+#[derive(Clone, Copy)]
+pub(super) struct Crash {
+    pub until: Instant,
+    pub cause: Cause,
+    pub what: Dies,
+}
+
+/// What a crash takes with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dies {
+    /// All there is, a sidecar included.
+    Pod,
+    /// The application; its sidecar lives.
+    Container,
 }
 
 /// An event that a paused replica has not seen yet, and enough to tell whether it still concerns anybody.
@@ -99,6 +120,7 @@ impl ReplicaState {
             head: NOBODY,
             tail: NOBODY,
             up: true,
+            pod: true,
             began: Instant::START,
             in_loop: false,
             paused: 0,
@@ -118,6 +140,12 @@ impl ReplicaState {
 }
 
 impl ReplicaState {
+    /// Its sidecar has other limits from now on.
+    pub fn take_limits(&mut self, spec: &Service, inbound: &Inbound) {
+        self.workers = spec.workers.min(inbound.max_in_progress);
+        self.unusual = spec.rate_limit.is_some() || spec.cancellation != Cancellation::None || inbound.limits();
+    }
+
     /// A fault is at work in it.
     #[inline]
     pub fn troubled(&self) -> bool {
@@ -139,7 +167,7 @@ impl ReplicaState {
 
     fn find_cause(&mut self) {
         let last = self.faults.last().map_or(Cause::NONE, |(_, cause)| *cause);
-        self.fault_cause = self.crashes.last().map_or(last, |(_, cause)| *cause);
+        self.fault_cause = self.crashes.last().map_or(last, |crash| crash.cause);
     }
 }
 
@@ -156,31 +184,43 @@ impl World<'_> {
 
     // -- down and up -------------------------------------------------------------------------------------------------
 
-    pub(super) fn crash(&mut self, replica: u32, until: Instant, cause: Cause) {
+    pub(super) fn crash(&mut self, replica: u32, crash: Crash) {
         let state = &mut self.replicas[replica as usize];
-        state.crashes.push((until, cause));
+        state.crashes.push(crash);
         state.find_cause();
         if state.up {
-            self.die(replica, cause);
+            self.die(replica, crash.what, crash.cause);
+            return self.endpoint_changes(replica, false);
+        }
+        if state.pod && crash.what == Dies::Pod {
+            self.pod_goes(replica);
         }
     }
 
     /// The process is gone, with all that it held and knew.
-    fn die(&mut self, replica: u32, cause: Cause) {
+    fn die(&mut self, replica: u32, what: Dies, cause: Cause) {
         let state = &mut self.replicas[replica as usize];
         state.up = false;
         state.cause = cause;
         state.bucket = None;
-        self.reset_all(replica, cause);
+        self.reset_all(replica, if what == Dies::Pod { Outcome::RESET } else { FROM_SIDECAR }, cause);
         self.count_replicas(replica, false);
         self.clear_own_caches(replica, cause);
         self.forget_policies(replica);
-        self.forget_proxy(replica);
-        self.host_is_gone(replica);
         self.messaging_goes_down(replica);
+        if what == Dies::Pod {
+            self.pod_goes(replica);
+        }
         // Told last: whatever its breakers did at this instant, they did before.
         let now = self.now();
         self.recorder.mark(now, Happening::ReplicaDown(ReplicaId(replica)));
+    }
+
+    /// The pod is gone, with its sidecar and what that knew; so are the connections to it.
+    fn pod_goes(&mut self, replica: u32) {
+        self.replicas[replica as usize].pod = false;
+        self.forget_proxy(replica);
+        self.host_is_gone(replica);
     }
 
     /// What its library knew of those it calls (breakers, budgets, rate limits) was in its memory.
@@ -205,14 +245,14 @@ impl World<'_> {
     }
 
     /// Resets every job at a replica, in the order in which they came.
-    fn reset_all(&mut self, replica: u32, cause: Cause) {
+    fn reset_all(&mut self, replica: u32, outcome: Outcome, cause: Cause) {
         let mut own_jobs = Vec::new();
         for job in 0..self.jobs.entries().len() {
             let Job { replica: at, state, marks, request, path, arrived, .. } = self.jobs.entries()[job];
             let at_work = match state {
                 JobState::Held | JobState::Queued | JobState::Working | JobState::Calling => true,
                 JobState::WithBodies | JobState::AwaitingPool | JobState::Hung => true,
-                JobState::Travelling | JobState::Answering | JobState::Stopped | JobState::Free => false,
+                JobState::Travelling | JobState::Knocking | JobState::Answering | JobState::Stopped | JobState::Free => false,
             };
             // Children go with their parents; those left alone are stopped like the rest.
             let own = marks & mark::CHILD == 0 || self.jobs.entries()[job].call == NOBODY;
@@ -224,7 +264,7 @@ impl World<'_> {
         own_jobs.sort_unstable();
         for (_, _, _, job) in own_jobs {
             if !matches!(self.jobs.entries()[job as usize].state, JobState::Free | JobState::Stopped) {
-                self.reset_job(job, cause);
+                self.reset_job(job, outcome, cause);
             }
         }
         for event in std::mem::take(&mut self.replicas[replica as usize].held) {
@@ -242,11 +282,17 @@ impl World<'_> {
     pub(super) fn replica_returns(&mut self, replica: u32) {
         let now = self.now();
         let state = &mut self.replicas[replica as usize];
-        let over = state.crashes.iter().position(|(until, _)| *until == now).expect("a crash ends when it was to end");
+        let over = state.crashes.iter().position(|crash| crash.until == now).expect("a crash ends when it was to end");
         state.crashes.remove(over);
         state.find_cause();
         if state.crashes.is_empty() {
             self.rise(replica);
+            return self.endpoint_changes(replica, true);
+        }
+        // Of a container that is down for longer, the pod may be back.
+        let had_pod = std::mem::replace(&mut state.pod, state.crashes.iter().all(|crash| crash.what == Dies::Container));
+        if state.pod && !had_pod {
+            self.proxy_begins(replica);
         }
     }
 
@@ -254,8 +300,12 @@ impl World<'_> {
         let state = &mut self.replicas[replica as usize];
         state.up = true;
         state.cause = Cause::NONE;
+        let is_new = !std::mem::replace(&mut state.pod, true);
         let now = self.now();
         self.replicas[replica as usize].began = now;
+        if is_new {
+            self.proxy_begins(replica);
+        }
         self.recorder.mark(now, Happening::ReplicaUp(ReplicaId(replica)));
         self.count_replicas(replica, true);
         self.messaging_comes_up(replica);
@@ -415,7 +465,7 @@ impl World<'_> {
         let state = &mut self.replicas[replica as usize];
         state.hung -= 1;
         if state.hung == 0 && state.up {
-            self.die(replica, cause);
+            self.die(replica, Dies::Pod, cause);
             self.rise(replica);
         }
     }

@@ -10,6 +10,7 @@ use super::mesh::Proxies;
 use super::replica::{PoolState, ReplicaState};
 use super::schedule::{Occurrence, occurrences};
 use super::state::NOBODY;
+use super::wires::Lines;
 use crate::base::limit::{LimitReached, Limits};
 use crate::base::slab::Slab;
 use crate::base::stream::Streams;
@@ -102,6 +103,7 @@ impl<'t> World<'t> {
             pool_places,
             caches: CacheState::all(topology),
             links: Links::new(topology),
+            lines: Lines::new(topology),
             proxies: Proxies::new(topology, seed),
             brokers: super::broker::Brokers::new(topology),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],

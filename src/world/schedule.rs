@@ -43,7 +43,7 @@ pub(super) fn occurrences(topology: &Topology, keys: &Keys) -> Vec<Occurrence> {
 fn length(fault: &Fault, keys: &Keys, topology: &Topology, happening: Occurrence) -> Nanos {
     match (&fault.lasts, &fault.action) {
         // Without a time of its own a crash is over when the last replica is back.
-        (Lasts::UntilRestarted, FaultAction::Crash { replicas, restart: Restart::After(dist) }) => {
+        (Lasts::UntilRestarted, FaultAction::Crash { replicas, restart: Restart::After(dist), .. }) => {
             let met = met(topology, keys, happening, replicas);
             met.iter().map(|replica| restart_after(topology, keys, happening, *replica, dist)).max().unwrap_or(Nanos::MAX)
         }

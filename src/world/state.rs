@@ -151,6 +151,8 @@ pub(super) enum JobState {
     Travelling,
     /// At the door of a paused replica.
     Held,
+    /// Its sidecar tries the closed port of the application; has an event. `pending` is how often it has been tried again.
+    Knocking,
     Queued,
     /// Works or waits; has an event.
     Working,
@@ -185,7 +187,9 @@ pub(super) mod mark {
     pub const SHIFTED: u8 = 32;
     /// Counted as active at the caller's balancer.
     pub const ACTIVE: u8 = 64;
-    /// Hands a message to a consumer, on the broker's behalf: nobody waits for it, but it settles the message.
+    /// Of an attempt: the first request on its connection.
+    pub const FIRST: u8 = 128;
+    /// Of a spawned body, so that the bit serves both: hands a message to a consumer for the broker, and settles it in the end.
     pub const DELIVERY: u8 = 128;
 }
 

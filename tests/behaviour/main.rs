@@ -5,6 +5,7 @@
 mod cases;
 mod causes;
 mod clients;
+mod connections;
 mod faults;
 mod policies;
 mod services;
@@ -12,3 +13,4 @@ mod soak;
 mod steps;
 mod support;
 mod traces;
+mod wires;

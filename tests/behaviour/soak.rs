@@ -105,14 +105,26 @@ fn steps(policies: &'static [&'static str]) -> impl Strategy<Value = String> {
 fn model() -> impl Strategy<Value = String> {
     let cancellations = || select(vec!["none", "queued", "full"]);
     let faults = prop::collection::vec(fault(), 0..6);
+    let protocols = || {
+        select(vec![
+            "",
+            "",
+            ", protocol: http1",
+            ", protocol: grpc",
+            ", protocol: http2, connections: {tls: true, maxConcurrentStreams: 2, idleTimeout: 50ms}",
+            ", protocol: http1, connections: {connectTimeout: 5ms}",
+        ])
+    };
+    let wires = (protocols(), protocols(), protocols(), select(vec!["", ", payload: 700B", ", payload: exp(2KiB), response: 500B"]));
     (
         (prop::collection::vec(steps(&["p", "q"]), 1..4), prop::collection::vec(policy(), 3)),
         faults,
         (cancellations(), cancellations(), cancellations()),
         (select(vec!["unlimited", "0", "2"]), select(vec!["fifo", "lifo"]), select(vec!["", ", maxWait: 15ms"])),
-        (1u32..4, select(vec!["roundRobin", "random", "leastRequest"]), any::<u16>()),
+        (1u32..4, select(vec!["roundRobin", "random", "leastRequest"]), any::<u16>(), select(vec!["", ", bandwidth: 2Mbps"]), wires),
     )
-        .prop_map(|((steps, policies), faults, (ca, cb, cd), (capacity, discipline, max_wait), (replicas, balancing, seed))| {
+        .prop_map(|((steps, policies), faults, (ca, cb, cd), (capacity, discipline, max_wait), (replicas, balancing, seed, bandwidth, wires))| {
+            let (pa, pb, pd, sizes) = wires;
             let faults = faults.iter().enumerate().map(|(i, f)| format!("f{i}: {f}")).collect::<Vec<_>>().join(", ");
             format!(
                 "
@@ -120,15 +132,15 @@ duration: 1s
 seed: {seed}
 window: 100ms
 clients:
-  c: {{target: a.get, arrivals: poisson(150/s), policy: p, attributes: {{t: uniform(n: 3)}}}}
+  c: {{target: a.get, arrivals: poisson(150/s), policy: p{sizes}, attributes: {{t: uniform(n: 3)}}}}
   u: {{target: {{a.get: 50%, b.get: 50%}}, users: 5, thinkTime: 20ms, policy: r}}
 services:
-  a: {{replicas: 2, workers: 6, cancellation: {ca}, pools: {{q: {{size: 2, maxWait: 30ms}}}}, endpoints: {{get: [{}, {{call: b.get, policy: q}}]}}}}
-  b: {{replicas: {replicas}, workers: 2, queue: {{capacity: {capacity}, discipline: {discipline}{max_wait}}}, cancellation: {cb}, loadBalancing: {balancing}, endpoints: {{get: [{{work: exp(8ms)}}, {{call: d.get, policy: r}}]}}}}
-  d: {{workers: 3, rateLimit: {{rate: 300/s, burst: 50}}, cancellation: {cd}, endpoints: {{get: [{{work: exp(5ms)}}]}}}}
+  a: {{replicas: 2{pa}, workers: 6, cancellation: {ca}, pools: {{q: {{size: 2, maxWait: 30ms}}}}, endpoints: {{get: [{}, {{call: b.get, policy: q}}]}}}}
+  b: {{replicas: {replicas}{pb}, workers: 2, queue: {{capacity: {capacity}, discipline: {discipline}{max_wait}}}, cancellation: {cb}, loadBalancing: {balancing}, endpoints: {{get: [{{work: exp(8ms)}}, {{call: d.get, policy: r{sizes}}}]}}}}
+  d: {{workers: 3{pd}, rateLimit: {{rate: 300/s, burst: 50}}, cancellation: {cd}, endpoints: {{get: [{{work: exp(5ms)}}]}}}}
   lite: {{endpoints: {{get: [{{work: 1ms}}]}}}}
 caches: {{k: {{keys: uniform(n: 5), capacity: 3, ttl: 100ms, hit: {{wait: 1ms}}}}}}
-network: {{default: {{latency: exp(300us)}}}}
+network: {{default: {{latency: exp(300us){bandwidth}}}}}
 policies: {{p: {}, q: {}, r: {}}}
 faults: {{{faults}}}",
                 steps.join(", "),

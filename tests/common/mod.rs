@@ -7,6 +7,7 @@ use brownout::observe::recording::Recording;
 use brownout::topology::Topology;
 use brownout::topology::compile::compile;
 use brownout::world::{self, Control};
+use std::path::PathBuf;
 
 /// Reads a model that stands in memory; panics with what is wrong with it.
 pub fn read(yaml: &str) -> Loaded {
@@ -26,4 +27,15 @@ pub fn run_yaml(yaml: &str, seed: u64) -> (Topology, Recording, Summary) {
     let recording = world::run(&topology, seed, Control::default()).unwrap_or_else(|stopped| panic!("{}\n{yaml}", stopped.limit));
     let summary = summarize(&topology, &recording, None);
     (topology, recording, summary)
+}
+
+/// Where other people's files are, beside the checkout or where `BROWNOUT_CORPUS` says; none, with a note, if they are not there.
+pub fn corpus() -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let path = std::env::var_os("BROWNOUT_CORPUS").map_or_else(beside, PathBuf::from);
+    if !path.is_dir() {
+        println!("no corpus at {}: nothing is checked", path.display());
+        return None;
+    }
+    Some(path)
 }

@@ -55,6 +55,15 @@ const WORK: [&str; 8] = [
     "exp(1ns)",
 ];
 const SPANS: [&str; 5] = ["500ms", "1s", "exp(300ms)", "uniform(10ms, 2s)", "0s"];
+const SIZES: [&str; 4] = ["", "", ", payload: 300B", ", payload: exp(500B), response: \"lognormal(p50: 200B, p99: 4KiB)\""];
+const PROTOCOLS: [&str; 6] = [
+    "",
+    "",
+    ", protocol: http1",
+    ", protocol: http2, connections: {maxConcurrentStreams: 2}",
+    ", protocol: grpc, connections: {tls: true, handshake: exp(1ms), idleTimeout: 100ms}",
+    ", protocol: http1, connections: {tls: true, connectTimeout: 30ms}",
+];
 const FILTERS: [&str; 5] = [
     "[5xx, timeout]",
     "[5xx, timeout, connectFailure, reset, rateLimited, breakerOpen, bulkheadFull, deadline]",
@@ -90,7 +99,8 @@ impl Writer<'_> {
         self.clients(&mut text, duration, allow);
         self.policies(&mut text);
         if self.chance(50) {
-            writeln!(text, "network: {{default: {{latency: \"{}\", loss: {}%}}}}", self.of(&WORK), self.below(2) * 3).unwrap();
+            let bandwidth = self.of(&["", "", ", bandwidth: 1Mbps", ", bandwidth: 50kbps"]);
+            writeln!(text, "network: {{default: {{latency: \"{}\", loss: {}%{bandwidth}}}}}", self.of(&WORK), self.below(2) * 3).unwrap();
         }
         let eviction = self.of(&["1s", "100ms"]);
         let scope = self.of(&["perReplica", "shared"]);
@@ -135,9 +145,10 @@ impl Writer<'_> {
                 load
             };
             let zone = self.of(&["", ", zone: z1", ", zone: z2"]);
+            let sizes = self.of(&SIZES);
             writeln!(
                 text,
-                "  c{client}: {{target: s{target}.e0, {load}, instances: {instances}, attributes: {{tenant: uniform(n: 3)}}{zone}{policy}}}"
+                "  c{client}: {{target: s{target}.e0, {load}, instances: {instances}, attributes: {{tenant: uniform(n: 3)}}{zone}{policy}{sizes}}}"
             )
             .unwrap();
         }
@@ -229,10 +240,11 @@ impl Writer<'_> {
         let limit = self.of(&["", "", "", ", rateLimit: {rate: 15/s, burst: 3}"]);
         let balancing = self.of(&["roundRobin", "random", "leastRequest"]);
         let zones = if service == 0 { ", zones: [z1, z2]" } else { self.of(&["", ", zones: [z1, z2]", ", zones: [z2]"]) };
+        let protocol = self.of(&PROTOCOLS);
         let pool = self.of(&["{size: 1}", "{size: 2, maxWait: 5ms}", "{size: 1, maxWait: 0s}"]);
         writeln!(
             text,
-            "  s{service}:\n    {{replicas: {replicas}, workers: {workers}, queue: {{capacity: {capacity}, discipline: {discipline}{wait}}}, cancellation: {cancellation}, loadBalancing: {balancing}, pools: {{things: {pool}}}{limit}{zones},"
+            "  s{service}:\n    {{replicas: {replicas}, workers: {workers}, queue: {{capacity: {capacity}, discipline: {discipline}{wait}}}, cancellation: {cancellation}, loadBalancing: {balancing}, pools: {{things: {pool}}}{limit}{zones}{protocol},"
         )
         .unwrap();
         write!(text, "    endpoints: {{").unwrap();
@@ -255,7 +267,7 @@ impl Writer<'_> {
             // Few calls per endpoint, or load would multiply from layer to layer.
             1 | 5 if later > 0 && self.calls < 2 => {
                 self.calls += 1;
-                format!("{{call: s{}.e{}{}}}", service + 1 + self.below(later), self.below(2), self.policy())
+                format!("{{call: s{}.e{}{}{}}}", service + 1 + self.below(later), self.below(2), self.policy(), self.of(&SIZES))
             }
             2 => format!("{{wait: \"{}\"}}", self.of(&WORK)),
             3 => {
@@ -300,7 +312,7 @@ impl Writer<'_> {
             let every = if self.chance(20) && !lasts.is_empty() { ", every: exp(1100ms)" } else { "" };
             let service = format!("service: s{}", self.below(self.services));
             let which = self.of(&["", ", replicas: 1", ", replica: [0]"]);
-            let kind = match self.below(11) {
+            let kind = match self.below(12) {
                 0 => format!("slow: {{{service}, factor: {}{which}}}", self.of(&["10", "0.5", "1000"])),
                 1 => format!("crash: {{{service}{which}{}}}", self.of(&["", ", restart: never", ", restart: after(exp(200ms))"])),
                 2 => format!(
@@ -319,6 +331,7 @@ impl Writer<'_> {
                     self.of(&["both", "oneWay"])
                 ),
                 9 => "spike: {client: c0, factor: 3}".into(),
+                10 => "link: {from: c0, to: s0, bandwidth: 10kbps}".into(),
                 _ => format!("zoneOutage: {{zone: {}}}", self.of(&["z1", "z2"])),
             };
             writeln!(text, "  f{fault}: {{at: {at}ms{lasts}{every}, {kind}}}").unwrap();

@@ -53,7 +53,7 @@ fn with_all_hosts_ejected_there_is_no_host_unless_panic_uses_them() {
 fn refused_connections_and_timeouts_are_charged_to_the_host() {
     let policy = "loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 3, maxEjectionPercent: 100}";
     let gone = "services: {echo: {sidecar: false, replicas: 2, endpoints: {get: [{work: 1ms}]}}}\nfaults: {gone: {at: 0s, crash: {service: echo, replica: [0], restart: never}}}";
-    let ran = run(&echo(&every_half_second(20), gone), &istio("", policy));
+    let ran = run(&listed(echo(&every_half_second(20), gone)), &istio("", policy));
     assert!(ran.outcomes().iter().all(|outcome| outcome == "200"), "retries hide it");
     assert!(ran.ejected()[0].ends_with("echo-0 out"), "{:?}", ran.ejected());
     let slow = "services: {echo: {sidecar: false, replicas: 2, endpoints: {get: [{work: 1ms}]}}}\nfaults: {slow: {at: 0s, for: 1h, slow: {service: echo, replica: [0], factor: 1000}}}";

@@ -54,9 +54,9 @@ fn without_manifests_a_503_is_retried_before_istio_1_24_only() {
 #[test]
 fn a_listed_status_replaces_the_default_conditions() {
     let crashed = "services: {echo: {sidecar: false, endpoints: {get: [{work: 10ms}]}}}\nfaults: {gone: {at: 0s, crash: {service: echo, restart: never}}}";
-    let ran = run(&echo("1s", crashed), &istio("retries: {attempts: 2, retryOn: \"503\"}", ""));
+    let ran = run(&listed(echo("1s", crashed)), &istio("retries: {attempts: 2, retryOn: \"503\"}", ""));
     assert_eq!(ran.outcomes(), ["503 UF"], "a connect failure is not a 503");
-    let ran = run(&echo("1s", crashed), &istio("", ""));
+    let ran = run(&listed(echo("1s", crashed)), &istio("", ""));
     assert_eq!(ran.outcomes(), ["503 URX,UF"], "by default it is retried twice");
 }
 
@@ -64,7 +64,7 @@ fn a_listed_status_replaces_the_default_conditions() {
 fn a_retry_finds_another_host_when_one_is_gone() {
     let one_gone = "services: {echo: {sidecar: false, replicas: 3, endpoints: {get: [{work: 10ms}]}}}\nfaults: {gone: {at: 0s, crash: {service: echo, replica: [1], restart: never}}}";
     let times: Vec<String> = (1..=30).map(|s| format!("{s}s")).collect();
-    let ran = run(&echo(&times.join("+"), one_gone), &istio("", "loadBalancer: {simple: ROUND_ROBIN}"));
+    let ran = run(&listed(echo(&times.join("+"), one_gone)), &istio("", "loadBalancer: {simple: ROUND_ROBIN}"));
     assert!(ran.outcomes().iter().all(|outcome| outcome == "200"), "{:?}", ran.outcomes());
     assert!(ran.traces.iter().any(|t| t.attempts.len() > 1), "some met the one that is gone");
 }

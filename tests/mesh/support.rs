@@ -30,9 +30,8 @@ pub fn loaded(yaml: &str, manifests: &str) -> (model::Loaded, Topology) {
     let loader = |name: &str| if name == "model.yaml" { Ok(yaml.as_bytes().to_vec()) } else { Err(format!("no file `{name}`")) };
     let mut loaded = model::read("model.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
     let id = loaded.sources.add("istio.yaml", manifests.as_bytes().to_vec()).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let imported = import::read(&loaded.sources, &[id]);
-    assert!(!imported.problems.has_errors(), "{:#?}", imported.problems);
-    loaded.adopt(imported.mesh);
+    let problems = import::adopt(&mut loaded, &[id]);
+    assert!(!problems.has_errors(), "{problems:#?}");
     let topology = compile(&loaded.model, &file).unwrap_or_else(|problems| panic!("{problems:#?}"));
     (loaded, topology)
 }
@@ -42,6 +41,12 @@ pub fn refused(yaml: &str) -> Vec<&'static str> {
     let loader = |_: &str| Ok(yaml.as_bytes().to_vec());
     let loaded = model::read("model.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
     compile(&loaded.model, &file).expect_err("refused").list.iter().map(|problem| problem.code).collect()
+}
+
+/// What a run without any manifest comes to.
+pub fn summary(yaml: &str) -> Summary {
+    let topology = compiled(yaml, "");
+    summarize(&topology, &run_world(&topology, topology.seed, Control::default()).expect("no limit is reached"), None)
 }
 
 /// Runs it twice: the same happens.
@@ -98,6 +103,11 @@ impl Ran {
 /// A client with a proxy that calls `echo.get` at these times, and the service with these steps.
 pub fn echo(times: &str, rest: &str) -> String {
     format!("duration: 10m\nclients: {{caller: {{target: echo.get, arrivals: trace({times}.csv), via: sidecar}}}}\nmesh: {{}}\n{rest}")
+}
+
+/// The same where pods that are gone stay listed as endpoints.
+pub fn listed(model: String) -> String {
+    model.replace("mesh: {}", "mesh: {push: {endpoints: false}}")
 }
 
 /// A VirtualService for `echo` with these words in its only route, and a DestinationRule with this traffic policy, if there is one.

@@ -160,10 +160,10 @@ fn per_try_timeouts_are_retried_until_the_route_timeout_in_the_fourth_try() {
 
 #[test]
 fn a_listed_503_is_retried_and_a_refused_connection_no_longer() {
-    let listed = istio("retries: {attempts: 2, retryOn: \"503\", backoff: 1ms}", "");
-    assert_eq!(run(&echo("1s", FAILS), &listed).outcomes(), ["503 URX"]);
+    let on_503 = istio("retries: {attempts: 2, retryOn: \"503\", backoff: 1ms}", "");
+    assert_eq!(run(&echo("1s", FAILS), &on_503).outcomes(), ["503 URX"]);
     let gone = format!("{REPLICA}\nfaults: {{gone: {{at: 0s, crash: {{service: echo, restart: never}}}}}}");
-    assert_eq!(run(&echo("1s", &gone), &listed).outcomes(), ["503 UF"]);
+    assert_eq!(run(&listed(echo("1s", &gone)), &on_503).outcomes(), ["503 UF"]);
 }
 
 /// The application is down and its sidecar answers 503 in its place: to the caller's proxy an answer like any other.
@@ -185,7 +185,7 @@ fn a_503_of_the_callees_sidecar_is_charged_and_retried_before_istio_1_24_only() 
 #[test]
 fn a_pod_that_is_gone_costs_a_back_off_and_nothing_else() {
     let gone = "services: {echo: {sidecar: false, replicas: 3, endpoints: {get: [{work: 10ms}]}}}\nfaults: {gone: {at: 0s, crash: {service: echo, replica: [1], restart: never}}}";
-    let ran = run(&echo(&train(60, 100, 1), gone), &istio("", "loadBalancer: {simple: ROUND_ROBIN}"));
+    let ran = run(&listed(echo(&train(60, 100, 1), gone)), &istio("", "loadBalancer: {simple: ROUND_ROBIN}"));
     let retried: Vec<&RequestTrace> = ran.traces.iter().filter(|trace| trace.attempts.len() > 1).collect();
     assert!(retried.len() > 15, "{}", retried.len());
     for trace in &ran.traces {

@@ -28,6 +28,8 @@ mod breakers;
 mod closed_loop;
 #[path = "../theory/general.rs"]
 mod general;
+#[path = "../theory/lines.rs"]
+mod lines;
 #[path = "../theory/many_servers.rs"]
 mod many_servers;
 #[path = "../theory/networks.rs"]

@@ -25,6 +25,7 @@ mod balancing;
 mod breakers;
 mod closed_loop;
 mod general;
+mod lines;
 mod many_servers;
 mod networks;
 mod patience;

@@ -49,13 +49,21 @@ pub fn shop(attempts: u32) -> Topology {
         actives: 15,
         caches: vec![],
         pools: vec![],
-        links: vec![Link { name: "default".into(), latency: Dist::constant(Nanos::from_micros(250)), loss: 0.0 }],
+        links: vec![Link {
+            name: "default".into(),
+            latency: Dist::constant(Nanos::from_micros(250)),
+            loss: 0.0,
+            bandwidth: None,
+            lines: [0, 1],
+        }],
         zones: vec![],
         zone_links: vec![],
         attributes: vec![],
         faults: vec![slow_db()],
         expectations: expectations(),
         mesh: Default::default(),
+        brokers: Default::default(),
+        wire: Default::default(),
         graph: DiGraph::new(),
     }
 }
@@ -118,6 +126,7 @@ fn site(i: usize, callers: std::ops::Range<u32>) -> Site {
         active: [0, 3, 12][i],
         link: LinkId(0),
         by_zone: false,
+        grpc: false,
         path: i as u32 + 1,
         path_in_model: String::new(),
     }

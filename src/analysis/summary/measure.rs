@@ -1,7 +1,7 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
 use super::{
-    CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
+    Bytes, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
 };
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};
@@ -26,8 +26,8 @@ pub fn summarize(topology: &Topology, recording: &Recording, variant: Option<&st
         interrupted: recording.interrupted,
         clients: pairs(&topology.clients, &recording.clients, |c| &c.name, |record| client(record, measured)),
         services: pairs(&topology.services, &recording.services, |s| &s.name, |record| service(record, measured)),
-        calls: pairs(&topology.edges, &recording.edges, |e| &e.name, call),
         brokers: pairs(&topology.brokers.queues, &recording.queues, |q| &q.name, |record| queue(record, measured)),
+        calls: pairs(&topology.edges, &recording.edges, |e| &e.name, |record| call(record, topology.wire.is_on())),
         faults: faults(topology, recording),
         cascade: cascade::tell(topology, recording),
         expectations: Named::default(),
@@ -86,7 +86,9 @@ fn service(record: &ServiceRecord, measured: Nanos) -> ServiceSummary {
     }
 }
 
-fn call(record: &EdgeRecord) -> CallSummary {
+fn call(record: &EdgeRecord, sized: bool) -> CallSummary {
+    let [request, response] = record.bytes;
+    let bytes = Bytes { request, response, per_call: ratio(request + response, record.calls) };
     CallSummary {
         calls: record.calls,
         attempts: record.attempts,
@@ -96,6 +98,7 @@ fn call(record: &EdgeRecord) -> CallSummary {
         amplification: ratio(record.attempts, record.calls),
         latency: latency(&record.latency),
         outcomes: outcomes(&record.outcomes),
+        bytes: sized.then_some(bytes),
         breaker_opened: record.breaker_opened,
         ejections: record.ejections,
         fallbacks: record.fallbacks,

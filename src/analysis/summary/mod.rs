@@ -96,6 +96,9 @@ pub struct CallSummary {
     /// Start to final outcome, retries and waits included.
     pub latency: Latency,
     pub outcomes: Named<u64>,
+    /// Present only where something in the model has a size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Bytes>,
     pub breaker_opened: u64,
     pub ejections: u64,
     pub fallbacks: u64,
@@ -122,6 +125,18 @@ pub struct QueueSummary {
     pub left: u64,
     /// Published to acknowledged.
     pub latency: Latency,
+}
+
+/// Clock: bytes on the wire, with headers, framing, setting up of connections and retransmissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bytes {
+    /// Towards the callee.
+    pub request: u64,
+    /// Back to the caller.
+    pub response: u64,
+    /// Both ways, ÷ calls.
+    pub per_call: Option<f64>,
 }
 
 /// Who sent an attempt again: the application's library or its sidecar.

@@ -1,32 +1,12 @@
 //! Fault injection (istio `validateHTTPFaultInjection`).
 
 use super::target::{of_none, percentage, whole_percent};
+use crate::base::grpc;
 use crate::import::cursor::At;
 use crate::import::notes::Notes;
 use crate::model::mesh::{Abort, AbortAnswer, Delay, FaultInjection, Written};
 
 const SMALLEST: f64 = 0.0001;
-
-/// The codes of gRPC by name.
-const GRPC: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 pub(in crate::import) fn read(notes: &mut Notes, at: Option<At>) -> FaultInjection {
     let Some(at) = at else { return FaultInjection::default() };
@@ -112,11 +92,11 @@ pub(in crate::import) fn http_status(notes: &mut Notes, at: &At) -> Option<u16> 
 
 fn grpc_status(notes: &mut Notes, at: &At) -> Option<Written<AbortAnswer>> {
     let name = at.text(notes)?;
-    let code = GRPC.iter().position(|known| *known == name);
+    let code = grpc::code(name);
     if code.is_none() {
-        let near = crate::base::diagnostic::nearest(name, GRPC);
+        let near = crate::base::diagnostic::nearest(name, grpc::CODES);
         let help = near.map_or("write a code of gRPC, such as `UNAVAILABLE`".to_owned(), |near| format!("did you mean `{near}`?"));
         notes.error("bad-status", at, format!("`{name}` is no status of gRPC"), help);
     }
-    code.map(|code| at.written(AbortAnswer::Grpc(code as u8)))
+    code.map(|code| at.written(AbortAnswer::Grpc(code)))
 }

@@ -3,6 +3,7 @@
 pub(super) mod balancer;
 pub(super) mod cors;
 pub(super) mod destination_rule;
+pub(super) mod envoy_filter;
 pub(super) mod fault;
 pub(super) mod gateway;
 pub(super) mod headers;

@@ -5,6 +5,7 @@
 
 mod balancer;
 mod destination;
+mod envoy_filter;
 mod gateway;
 mod host;
 mod outlier;
@@ -19,6 +20,7 @@ pub use balancer::{
     ConsistentHash, Distribute, Failover, HashKey, HashTable, LoadBalancer, Locality, LocalityShare, SimpleBalancer, Warmup, ZoneAware,
 };
 pub use destination::{Blocks, DestinationRule, PortPolicy, Subset, TrafficPolicy};
+pub use envoy_filter::{EnvoyFilter, PatchContext, RoutePatch};
 pub use gateway::{Gateway, GatewayServer, ServiceEntry};
 pub use host::Host;
 pub use outlier::OutlierDetection;
@@ -50,6 +52,7 @@ pub struct Mesh {
     pub peer_authentications: Vec<PeerAuthentication>,
     pub gateways: Vec<Gateway>,
     pub service_entries: Vec<ServiceEntry>,
+    pub envoy_filters: Vec<EnvoyFilter>,
     /// The objects as they are written, by `Kind/namespace/name`: what paths lead into.
     pub objects: Vec<(String, Node)>,
     /// Those that the model changes, each with all that it changes of them.

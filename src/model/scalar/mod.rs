@@ -4,6 +4,7 @@
 //! the unit; every error carries the place inside the text.
 
 mod arrivals;
+mod bandwidth;
 mod bytes;
 mod choice;
 mod dist;
@@ -16,8 +17,10 @@ mod number;
 mod rate;
 mod release;
 mod share;
+mod size;
 
 pub use arrivals::{ArrivalsSpec, ModulatedState};
+pub use bandwidth::Bandwidth;
 pub use bytes::Bytes;
 pub use choice::{Bound, FailureFilter, Join, Restart, Scope};
 pub use dist::DistSpec;
@@ -28,6 +31,7 @@ pub use number::decimal;
 pub use rate::{Per, Rate};
 pub use release::{Release, Via};
 pub use share::Share;
+pub use size::SizeSpec;
 
 use std::fmt;
 
@@ -80,6 +84,8 @@ pub fn check(format: &str, text: &str) -> Option<Result<(), ScalarError>> {
         Rate::FORMAT => run::<Rate>(text),
         Share::FORMAT => run::<Share>(text),
         Bytes::FORMAT => run::<Bytes>(text),
+        Bandwidth::FORMAT => run::<Bandwidth>(text),
+        SizeSpec::FORMAT => run::<SizeSpec>(text),
         DistSpec::FORMAT => run::<DistSpec>(text),
         KeysSpec::FORMAT => run::<KeysSpec>(text),
         ArrivalsSpec::FORMAT => run::<ArrivalsSpec>(text),
@@ -136,7 +142,23 @@ macro_rules! scalar_text {
 }
 pub(crate) use scalar_text;
 
-scalar_text!(Duration, Rate, Share, Bytes, DistSpec, KeysSpec, ArrivalsSpec, EndpointRef, Join, Restart, Scope, Release, Via);
+scalar_text!(
+    Duration,
+    Rate,
+    Share,
+    Bytes,
+    Bandwidth,
+    SizeSpec,
+    DistSpec,
+    KeysSpec,
+    ArrivalsSpec,
+    EndpointRef,
+    Join,
+    Restart,
+    Scope,
+    Release,
+    Via
+);
 
 /// Hands strings to a scalar's parser, and numbers as the text they were: the parser knows what a bare number lacks.
 pub(crate) struct TextOrNumber<T>(pub std::marker::PhantomData<T>);

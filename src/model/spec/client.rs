@@ -1,7 +1,7 @@
 //! Clients: groups of callers outside the system, open loop (`arrivals`) or closed loop (`users`).
 
-use super::{Named, Request, one};
-use crate::model::scalar::{ArrivalsSpec, DistSpec, Duration, EndpointRef, KeysSpec, Rate, Share, Via};
+use super::{Named, Protocol, Request, one};
+use crate::model::scalar::{ArrivalsSpec, DistSpec, Duration, EndpointRef, KeysSpec, Rate, Share, SizeSpec, Via};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,15 @@ pub struct Client {
     /// The policy of its calls: a client calls like any other caller. Default: none.
     #[serde(default)]
     pub policy: Option<String>,
+    /// What its requests speak, where the called service does not say. Default: none, the `protocol` of the called service.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
+    /// Size of what a request sends, without headers; the same for all attempts. Default: none, 0B.
+    #[serde(default)]
+    pub payload: Option<SizeSpec>,
+    /// Size of what is answered, without headers; a failure is answered without. Default: none, 0B.
+    #[serde(default)]
+    pub response: Option<SizeSpec>,
 }
 
 /// What a client calls: one endpoint, or a mix of endpoints by share.

@@ -2,11 +2,11 @@
 
 use super::Named;
 use super::step::{server_error, whole};
-use crate::model::scalar::{DistSpec, Duration, Restart, Share};
+use crate::model::scalar::{Bandwidth, DistSpec, Duration, Restart, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong. It has exactly one of the keys crash, slow, errors, pause, hang, cacheFlush, link, partition, zoneOutage, spike.
+/// Something that goes wrong. It has exactly one of the keys crash, slow, errors, pause, hang, cacheFlush, link, partition, zoneOutage, spike, configPush.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
@@ -47,6 +47,8 @@ pub enum FaultKind {
     ZoneOutage(ZoneOutage),
     /// A client sends more.
     Spike(Spike),
+    /// The control plane pushes a configuration: changes of the manifests' objects, as `mesh` has them. When the fault ends, it pushes what held before.
+    ConfigPush(serde_json::Map<String, serde_json::Value>),
 }
 
 /// Which replicas of a service a fault meets.
@@ -69,9 +71,8 @@ impl FaultKind {
             FaultKind::Slow(slow) => slow.choice(),
             FaultKind::Errors(errors) => errors.choice(),
             FaultKind::Pause(freeze) | FaultKind::Hang(freeze) => freeze.choice(),
-            FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) | FaultKind::ZoneOutage(_) | FaultKind::Spike(_) => {
-                ReplicaChoice::All
-            }
+            FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) => ReplicaChoice::All,
+            FaultKind::ZoneOutage(_) | FaultKind::Spike(_) | FaultKind::ConfigPush(_) => ReplicaChoice::All,
         }
     }
 }
@@ -101,6 +102,9 @@ pub struct Crash {
     /// Whether they come back; without a `for` the fault lasts until all of them are. Default: none given; then when the fault ends, or never if it has no `for`.
     #[serde(default)]
     pub restart: Option<Restart>,
+    /// Only the application's container dies: its pod and sidecar live on, and the sidecar answers 503 in its place. Without a sidecar nothing listens, as when the pod is gone. Default: false.
+    #[serde(default)]
+    pub container: bool,
 }
 
 /// Work takes longer.
@@ -200,6 +204,8 @@ pub struct LinkFault {
     pub latency: Option<DistSpec>,
     /// Share of messages that are lost, on top. Default: 0%.
     pub loss: Option<Share>,
+    /// Bits per second of each direction meanwhile, if that is less than the link has; what is queued already leaves as it would have. Default: none.
+    pub bandwidth: Option<Bandwidth>,
 }
 
 /// Messages between two parties do not arrive.

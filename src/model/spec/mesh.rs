@@ -1,7 +1,7 @@
 //! The service mesh around the services, and what a request looks like to it.
 
 use super::Named;
-use crate::model::scalar::{DistSpec, Release, Share};
+use crate::model::scalar::{DistSpec, Duration, Release, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +20,9 @@ pub struct Mesh {
     /// Transport security between sidecars.
     #[serde(default)]
     pub mtls: Mtls,
+    /// How the control plane tells proxies of changes.
+    #[serde(default)]
+    pub push: Push,
 }
 
 /// The release whose defaults hold unless a model names one.
@@ -59,6 +62,23 @@ impl Default for Mtls {
     }
 }
 
+/// How the control plane tells proxies of changes: of pods that go and come, and of configurations (the fault `configPush`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Push {
+    /// From a change until a proxy goes by it, istiod's debouncing of 100 ms included; drawn for each proxy and change, and never so that a proxy hears of an earlier change later. Default: uniform(100ms, 1s).
+    pub delay: DistSpec,
+    /// Pods leave the proxies' clusters when they crash and join them when they are back. False: they stay listed, as the hosts of a static cluster. Default: true.
+    pub endpoints: bool,
+}
+
+impl Default for Push {
+    fn default() -> Push {
+        // `PILOT_DEBOUNCE_AFTER` is 100 ms (istio `pilot/pkg/features/tuning.go`); the rest is an estimate.
+        Push { delay: DistSpec::Uniform { lo: Duration::from_millis(100), hi: Duration::from_secs(1) }, endpoints: true }
+    }
+}
+
 /// What callees ask for, in Istio's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -73,7 +93,7 @@ pub enum MeshMtls {
 }
 
 /// What a service's connections speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Protocol {
     /// HTTP/1.1: one request at a time on a connection.
@@ -129,5 +149,16 @@ pub struct CallRequest {
 impl Default for CallRequest {
     fn default() -> CallRequest {
         CallRequest { method: "GET".to_owned(), path: "/".to_owned(), headers: Named::new() }
+    }
+}
+
+impl Protocol {
+    /// The word of the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "http1",
+            Protocol::Http2 => "http2",
+            Protocol::Grpc => "grpc",
+        }
     }
 }

@@ -18,13 +18,13 @@ pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
     CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
-pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Request, SidecarCost};
-pub use network::{Link, LinkBetween, Network, ZoneLink};
+pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Push, Request, SidecarCost};
+pub use network::{Headers, Link, LinkBetween, Network, ZoneLink};
 pub use policy::{
     Backoff, Bucket, BucketBudget, Budget, Bulkhead, CircuitBreaker, ConsecutiveBreaker, Deadline, Deposit, Fallback, Jitter, Policy,
     PolicyPart, Retry, ShareBudget, SlidingBreaker, SlidingWindow, WindowType,
 };
-pub use service::{Cancellation, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
+pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
     Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
     Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
@@ -101,6 +101,10 @@ pub struct Model {
     #[serde(skip)]
     #[schemars(skip)]
     pub imported: crate::model::mesh::Mesh,
+    /// What they say under each configuration that faults push, from the second on (see [`crate::model::pushes`]).
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub pushed: Vec<crate::model::mesh::Mesh>,
 }
 
 /// A file as it is written: a model, and what reading it needs besides.

@@ -116,14 +116,14 @@ impl Policy {
 #[serde(from = "DeadlineForm", rename_all = "camelCase")]
 pub struct Deadline {
     pub after: Duration,
-    pub propagate: bool,
+    pub propagate: Option<bool>,
 }
 
 /// A deadline as written: `5s`, or `{after: 5s, propagate: true}`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum DeadlineForm {
-    /// After so long, known to the caller alone.
+    /// After so long; callees learn of it over gRPC.
     Short(Duration),
     Long(LongDeadline),
 }
@@ -134,15 +134,15 @@ enum DeadlineForm {
 struct LongDeadline {
     /// How long the whole call may take. Required.
     after: Duration,
-    /// Whether callees learn of it and pass it on to their own calls. Default: false.
+    /// Whether callees learn of it and pass it on to their own calls. Default: none given; then those whose protocol is grpc do.
     #[serde(default)]
-    propagate: bool,
+    propagate: Option<bool>,
 }
 
 impl From<DeadlineForm> for Deadline {
     fn from(form: DeadlineForm) -> Deadline {
         match form {
-            DeadlineForm::Short(after) => Deadline { after, propagate: false },
+            DeadlineForm::Short(after) => Deadline { after, propagate: None },
             DeadlineForm::Long(LongDeadline { after, propagate }) => Deadline { after, propagate },
         }
     }

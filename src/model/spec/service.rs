@@ -1,7 +1,7 @@
 //! Services: replicas that answer the same endpoints, each with workers, a queue and pools.
 
 use super::{Named, Protocol, Step, one};
-use crate::model::scalar::{Bound, Duration, Rate};
+use crate::model::scalar::{Bound, DistSpec, Duration, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,9 +29,9 @@ pub struct Service {
     /// Where requests wait for a worker.
     #[serde(default)]
     pub queue: Queue,
-    /// What happens to work whose caller has gone. Default: none.
+    /// What happens to work whose caller has gone. Default: none; full if its protocol is grpc, which tells servers of it.
     #[serde(default)]
-    pub cancellation: Cancellation,
+    pub cancellation: Option<Cancellation>,
     /// Requests that a replica admits; others are answered 429. Default: no limit.
     #[serde(default)]
     pub rate_limit: Option<RateLimit>,
@@ -53,9 +53,12 @@ pub struct Service {
     /// Whether its pods have a sidecar. Default: they have one in a mesh.
     #[serde(default)]
     pub sidecar: Option<bool>,
-    /// What its connections speak. Default: http1.
+    /// What its connections speak. Default: none, connections cost nothing and messages are no more than their payloads; http1 to sidecars.
     #[serde(default)]
-    pub protocol: Protocol,
+    pub protocol: Option<Protocol>,
+    /// How callers without a proxy connect to it; only with a `protocol`.
+    #[serde(default)]
+    pub connections: Option<Connections>,
     /// The port of its Service. Default: the first port of its manifest, else 80.
     #[serde(default)]
     #[schemars(range(min = 1, max = 65_535))]
@@ -75,7 +78,7 @@ impl Service {
             zones: Vec::new(),
             workers: Bound::Unlimited,
             queue: Queue::default(),
-            cancellation: Cancellation::default(),
+            cancellation: None,
             rate_limit: None,
             load_balancing: LoadBalancing::default(),
             pools: Named::new(),
@@ -83,9 +86,45 @@ impl Service {
             namespace: default_namespace(),
             versions: Named::new(),
             sidecar: None,
-            protocol: Protocol::default(),
+            protocol: None,
+            connections: None,
             port: None,
             endpoints: Named::new(),
+        }
+    }
+
+    /// What happens to work whose caller has gone.
+    pub fn cancelled(&self) -> Cancellation {
+        let default = if self.protocol == Some(Protocol::Grpc) { Cancellation::Full } else { Cancellation::None };
+        self.cancellation.unwrap_or(default)
+    }
+}
+
+/// How callers connect to a service. Over http1 a connection carries one request at a time, is kept, and another one is opened when none is idle; over http2 and grpc each caller has one connection to each replica.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Connections {
+    /// Requests at a time on a connection of http2 or grpc; more wait in the caller. Default: 100, the least that the standard of HTTP/2 recommends.
+    #[schemars(range(min = 1))]
+    pub max_concurrent_streams: u32,
+    /// After which a connection without a request is closed. Default: none, it is kept.
+    pub idle_timeout: Option<Duration>,
+    /// How long setting up may take before the attempt fails with connectFailure. Default: 127s, when Linux gives up after its seven SYNs.
+    pub connect_timeout: Duration,
+    /// Whether they are encrypted (TLS 1.3): another round trip to set up, and 22 bytes per 16 KiB. Default: false.
+    pub tls: bool,
+    /// What a handshake of TLS computes, beside its round trip. Default: 0s.
+    pub handshake: DistSpec,
+}
+
+impl Default for Connections {
+    fn default() -> Connections {
+        Connections {
+            max_concurrent_streams: 100,
+            idle_timeout: None,
+            connect_timeout: Duration::from_secs(127),
+            tls: false,
+            handshake: DistSpec::ZERO,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Steps: what an endpoint does to answer a request, one after the other. Each kind is known by its first key.
 
-use super::{CallRequest, Named, one};
-use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, Share};
+use super::{CallRequest, Named, Protocol, one};
+use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, Share, SizeSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,15 @@ pub struct CallStep {
     /// What the call looks like to the routes of a mesh. Default: none, `GET /` without headers.
     #[serde(default)]
     pub request: Option<CallRequest>,
+    /// What the call speaks, where the called service does not say. Default: none, the `protocol` of the called service.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
+    /// Size of what is sent, without headers; the same for all attempts of a call. Default: none, 0B.
+    #[serde(default)]
+    pub payload: Option<SizeSpec>,
+    /// Size of what is answered, without headers; a failure is answered without. Default: none, 0B.
+    #[serde(default)]
+    pub response: Option<SizeSpec>,
 }
 
 /// Does several things at once.

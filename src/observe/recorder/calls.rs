@@ -28,6 +28,14 @@ impl Recorder {
         }
     }
 
+    /// Bytes leave towards the callee, or back.
+    pub fn sent(&mut self, edge: EdgeId, back: bool, bytes: u64, now: Instant) {
+        let measured = self.in_cohort(now);
+        let live = &mut self.edges[edge.index()];
+        live.window.bytes[usize::from(back)] += bytes;
+        live.record.bytes[usize::from(back)] += if measured { bytes } else { 0 };
+    }
+
     /// A call begins, and its first attempt is sent at once.
     #[inline]
     pub fn call_started_and_sent(&mut self, edge: EdgeId, now: Instant) {

@@ -7,12 +7,12 @@ use crate::policy::error::{PolicyError, require};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Deadline {
     pub after: Nanos,
-    /// Whether the callee learns of it, as over gRPC.
-    pub propagate: bool,
+    /// Whether the callee learns of it; nothing said: over gRPC, which sends it along.
+    pub propagate: Option<bool>,
 }
 
 impl Deadline {
-    pub fn new(after: Nanos, propagate: bool) -> Result<Deadline, PolicyError> {
+    pub fn new(after: Nanos, propagate: Option<bool>) -> Result<Deadline, PolicyError> {
         require(after > Nanos::ZERO, "deadline", || "must be more than 0s, or every call would be late".into())?;
         Ok(Deadline { after, propagate })
     }
@@ -30,12 +30,12 @@ mod tests {
 
     #[test]
     fn the_earlier_deadline_holds() {
-        let deadline = Deadline::new(Nanos::from_secs(5), true).unwrap();
+        let deadline = Deadline::new(Nanos::from_secs(5), None).unwrap();
         let now = Instant::from_secs(10);
         for (inherited, until) in [(None, 15), (Some(12), 12), (Some(20), 15), (Some(9), 9)] {
             assert_eq!(deadline.until(now, inherited.map(Instant::from_secs)), Instant::from_secs(until));
         }
-        assert_eq!(Deadline::new(Nanos::MAX, false).unwrap().until(now, None), Instant::NEVER);
-        assert!(Deadline::new(Nanos::ZERO, false).is_err());
+        assert_eq!(Deadline::new(Nanos::MAX, None).unwrap().until(now, None), Instant::NEVER);
+        assert!(Deadline::new(Nanos::ZERO, None).is_err());
     }
 }

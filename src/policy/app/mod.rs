@@ -101,7 +101,7 @@ mod tests {
         let policy = CallPolicy {
             timeout: Some(Nanos::from_secs(1)),
             bulkhead: Some(Bulkhead::new(20, Nanos::ZERO).unwrap()),
-            deadline: Some(Deadline::new(Nanos::from_secs(5), false).unwrap()),
+            deadline: Some(Deadline::new(Nanos::from_secs(5), None).unwrap()),
             ..CallPolicy::default()
         };
         assert_eq!(policy.configured(), [Layer::Deadline, Layer::Bulkhead, Layer::Timeout]);

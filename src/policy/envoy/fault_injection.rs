@@ -2,6 +2,7 @@
 //! `route.go` `TranslateFault`). A delay comes before the route's timeout starts, an abort is never retried here.
 
 use crate::base::diagnostic::nearest;
+use crate::base::grpc;
 use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
 use crate::base::time::Nanos;
 use crate::policy::envoy::percentage::Percentage;
@@ -43,33 +44,12 @@ pub struct Injected {
     pub abort: Option<Outcome>,
 }
 
-/// gRPC's codes by name, in their order.
-const GRPC_CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
 /// The code of a name such as `UNAVAILABLE`.
 pub fn grpc_code(name: &str) -> Result<u8, PolicyError> {
-    if let Some(code) = GRPC_CODES.iter().position(|known| *known == name) {
-        return Ok(code as u8);
+    if let Some(code) = grpc::code(name) {
+        return Ok(code);
     }
-    let advice = nearest(name, GRPC_CODES).map_or_else(|| "UNAVAILABLE is one".to_string(), |near| format!("did you mean `{near}`?"));
+    let advice = nearest(name, grpc::CODES).map_or_else(|| "UNAVAILABLE is one".to_string(), |near| format!("did you mean `{near}`?"));
     Err(PolicyError::new("grpcStatus", format!("is `{name}`, which is no status of gRPC: {advice}")))
 }
 

@@ -40,6 +40,8 @@ fn chain(services: &[&str], seconds: u64) -> Topology {
         faults: vec![slow_db(services.len())],
         expectations: Vec::new(),
         mesh: Default::default(),
+        brokers: Default::default(),
+        wire: Default::default(),
         graph: Default::default(),
     }
 }

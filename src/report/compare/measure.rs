@@ -29,10 +29,14 @@ pub enum Scale {
     Runs,
     /// A number of requests.
     Count,
+    /// An amount of data.
+    Bytes,
 }
 
 /// Quantiles are off by 1/128 at most, each of the two that a difference is of.
 const RESOLUTION: f64 = 1.0 / 64.0;
+/// Calls whose bytes are shown; more do not fit beside each other.
+const MOST_SENDERS: usize = 5;
 /// Loads that differ by a smaller share are the same: closed loops offer a little less where answers take longer.
 const OTHER_LOAD: f64 = 0.1;
 
@@ -44,6 +48,7 @@ impl Scale {
             Scale::PerSecond => words::rate(value),
             Scale::Times => words::times(value),
             Scale::Count => words::count(value.round() as u64),
+            Scale::Bytes => words::bytes(value),
         }
     }
 
@@ -53,6 +58,7 @@ impl Scale {
             Scale::Share | Scale::Runs => format!("{:.1}", value * 100.0),
             Scale::Seconds | Scale::Recovery => words::span(value),
             Scale::PerSecond | Scale::Count => words::number(value),
+            Scale::Bytes => words::bytes(value),
             Scale::Times => format!("{value:.2}"),
         }
     }
@@ -125,9 +131,26 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
             inside.push(Measure { title, words, path, scale, more_is_better: false });
         }
     }
+    groups.push(("What was sent per call, both ways".to_string(), sent(&paths)));
     groups.push(("What happened inside".to_string(), inside));
     groups.retain(|(_, measures)| !measures.is_empty());
     groups
+}
+
+/// Bytes per call, where messages have sizes.
+fn sent(paths: &[&str]) -> Vec<Measure> {
+    let calls = paths.iter().filter(|path| path.starts_with("calls.") && path.ends_with(".bytes.perCall"));
+    let measure = |path: &&str| {
+        let call = keys(path)[1].clone();
+        Measure {
+            title: call.replace(" -> ", "\n-> "),
+            words: format!("bytes per call of {call}"),
+            path: path.to_string(),
+            scale: Scale::Bytes,
+            more_is_better: false,
+        }
+    };
+    calls.take(MOST_SENDERS).map(measure).collect()
 }
 
 fn client(comparison: &Comparison, name: &str, stem: &str) -> Vec<Measure> {

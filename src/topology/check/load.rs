@@ -4,7 +4,7 @@ use super::walk::{Shape, Visit};
 use super::{Finding, Weight};
 use crate::base::id::*;
 use crate::topology::site::Caller;
-use crate::topology::{Load, Topology};
+use crate::topology::{Arrivals, Load, Topology};
 
 /// Rates are carried along calls this often; longer chains than that are beyond arithmetic.
 const MOST_ROUNDS: usize = 200;
@@ -43,13 +43,7 @@ pub(super) fn rates(topology: &Topology, visits: &[Visit]) -> Option<Vec<f64>> {
     let mut offered = vec![0.0; topology.endpoints.len()];
     for client in &topology.clients {
         let Load::Open { arrivals, plan } = &client.load else { continue };
-        let factor = match arrivals {
-            crate::topology::Arrivals::Mmpp(states) => {
-                let time: f64 = states.iter().map(|s| s.1.as_secs_f64()).sum();
-                states.iter().map(|s| s.0 * s.1.as_secs_f64()).sum::<f64>() / time
-            }
-            _ => 1.0,
-        };
+        let factor = mean_factor(arrivals);
         let mut before = 0.0;
         for (share, site) in &client.targets {
             offered[topology.sites[site.index()].callee.index()] += plan.peak() * factor * (share - before);
@@ -71,6 +65,13 @@ pub(super) fn rates(topology: &Topology, visits: &[Visit]) -> Option<Vec<f64>> {
         arriving = next;
     }
     None
+}
+
+/// By what a plan's rate is to be multiplied.
+pub(super) fn mean_factor(arrivals: &Arrivals) -> f64 {
+    let Arrivals::Mmpp(states) = arrivals else { return 1.0 };
+    let time: f64 = states.iter().map(|s| s.1.as_secs_f64()).sum();
+    states.iter().map(|s| s.0 * s.1.as_secs_f64()).sum::<f64>() / time
 }
 
 /// Mean seconds that a worker is held by one visit: its own time, and that of the calls it waits for.

@@ -22,11 +22,7 @@ pub(super) fn find(topology: &Topology) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut told = BTreeSet::new();
     for (place, site) in topology.sites.iter().enumerate() {
-        let table = topology.mesh.table(SiteId::new(place));
-        if table.is_none() {
-            continue;
-        }
-        for rule in &topology.mesh.tables[table.index()].rules {
+        for rule in topology.mesh.proxied(SiteId::new(place)).unwrap_or_default() {
             // Several calls may go by one route: what is wrong with it is told once.
             let new = |finding: &Finding| !findings.iter().any(|f: &Finding| (f.code, &f.path) == (finding.code, &finding.path));
             let of_rule: Vec<Finding> =
@@ -45,8 +41,7 @@ pub(super) fn find(topology: &Topology) -> Vec<Finding> {
 
 /// Whether every rule of a call's proxy bounds the whole request.
 pub(super) fn bounds(topology: &Topology, site: SiteId) -> bool {
-    let table = topology.mesh.table(site);
-    table.is_some() && topology.mesh.tables[table.index()].rules.iter().all(|rule| rule.timeouts.global.is_some())
+    topology.mesh.proxied(site).is_some_and(|rules| rules.iter().all(|rule| rule.timeouts.global.is_some()))
 }
 
 fn of_rule(topology: &Topology, site: &Site, rule: &Rule) -> Vec<Finding> {

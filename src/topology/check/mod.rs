@@ -7,6 +7,7 @@
 //! | `retry-amplification` | retries on a path of calls multiply: r1·r2·… attempts at its end |
 //! | `timeout-too-short` | a caller gives up before what it waits for can have given up itself |
 //! | `overloaded` | arithmetic asks for more workers than there are |
+//! | `overloaded-line` | arithmetic asks for more than a link's bandwidth |
 //! | `no-timeout` | a call that may wait for ever |
 //! | `not-the-owner` | a service calls a database that another one owns |
 //! | `unbounded-queue` | workers are limited and their queue is not |
@@ -18,6 +19,7 @@ mod amplification;
 mod bindings;
 mod cycles;
 mod late;
+mod lines;
 mod load;
 mod manifests;
 mod mesh;
@@ -65,6 +67,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
     findings.extend(mesh::find(topology));
     if !endless {
         findings.extend(load::find(topology, &walks));
+        findings.extend(lines::find(topology, &walks));
         findings.extend(amplification::find(topology, &walks));
         findings.extend(timeouts::find(topology, &walks));
     }

@@ -63,6 +63,8 @@ impl Compiler<'_> {
             }
             if let Some(site) = self.site(Caller::Client(id), Group::Client(id), endpoint, policy, &place, &key) {
                 self.topology.clients[id.index()].targets.push((sum, site));
+                let spec::Client { protocol, payload, response, .. } = *client;
+                self.messages.insert(site, super::wire::Written { protocol, payload, response, path: path.to_string() });
             }
         }
     }

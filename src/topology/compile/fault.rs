@@ -5,6 +5,7 @@ use super::names::quoted;
 use crate::base::dist::Dist;
 use crate::base::id::*;
 use crate::base::time::Nanos;
+use crate::model::pushes;
 use crate::model::scalar;
 use crate::model::spec::{self, FaultKind, ReplicaChoice};
 use crate::topology::fault::Blocked;
@@ -67,6 +68,7 @@ impl Compiler<'_> {
                     None if fault.lasts.is_some() => Restart::AtEnd,
                     None => Restart::Never,
                 },
+                container: crash.container && self.has_sidecar(&crash.service),
             },
             FaultKind::Slow(slow) => {
                 FaultAction::Slow { replicas: self.replicas(&slow.service, slow.choice(), &format!("{path}.slow"))?, factor: slow.factor }
@@ -92,7 +94,11 @@ impl Compiler<'_> {
                 };
                 let replicas =
                     (0..self.topology.replicas.len()).filter(|r| self.topology.replicas[*r].zone == zone).map(ReplicaId::new).collect();
-                FaultAction::Crash { replicas, restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never } }
+                FaultAction::Crash {
+                    replicas,
+                    restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never },
+                    container: false,
+                }
             }
             FaultKind::Spike(spike) => {
                 let Some(client) = self.names.client(&spike.client) else {
@@ -109,7 +115,13 @@ impl Compiler<'_> {
                 }
                 FaultAction::Spike { client, factor: spike.factor }
             }
+            FaultKind::ConfigPush(objects) => self.config_push(fault, objects.is_empty(), path)?,
         })
+    }
+
+    fn has_sidecar(&self, service: &str) -> bool {
+        let inbound = self.names.service(service).and_then(|id| self.topology.mesh.inbound.get(id.index()));
+        inbound.is_some_and(|inbound| inbound.proxy)
     }
 
     /// The replicas of a service that may be met: those listed (from 0), or all, of which so many are drawn when it happens.
@@ -173,6 +185,26 @@ impl Compiler<'_> {
         Some(FaultAction::Errors { replicas, endpoint, status: errors.status, share: errors.share.fraction(), matches })
     }
 
+    /// The versions of the configuration that a push leads to, which are known beforehand.
+    fn config_push(&mut self, fault: &spec::Fault, is_empty: bool, path: &str) -> Option<FaultAction> {
+        let pushes = pushes::of(&self.model.faults);
+        let name = self.model.faults.iter().find(|(_, other)| std::ptr::eq(*other, fault)).map(|(name, _)| name)?;
+        if is_empty {
+            let help = "write what changes, as in `VirtualService/default/orders: {spec: {…}}`";
+            self.error("harmless-fault", "this pushes nothing", format!("{path}.configPush"), help);
+        }
+        if matches!(&fault.lasts, Some(long) if !matches!(long, scalar::DistSpec::Constant(_))) {
+            let help = "write a plain duration: which configurations there will be is settled before the run";
+            self.error("drawn-push", "how long a configuration holds cannot be drawn", format!("{path}.for"), help);
+        }
+        if fault.every.is_some() {
+            let help = "write one fault for each push";
+            self.error("drawn-push", "a configuration is not pushed again and again", format!("{path}.every"), help);
+        }
+        let (begins, ends) = pushes.of.get(name).copied()?;
+        Some(FaultAction::ConfigPush { begins: begins as u16, ends: ends as u16 })
+    }
+
     fn link_fault(&mut self, fault: &spec::LinkFault, path: &str) -> Option<FaultAction> {
         let links = match (&fault.link, &fault.from, &fault.to) {
             (Some(name), None, None) => {
@@ -194,10 +226,22 @@ impl Compiler<'_> {
         };
         let latency = fault.latency.as_ref().map(|l| self.dist(l, &format!("{path}.latency")));
         let loss = fault.loss.map_or(0.0, |loss| loss.fraction());
-        if latency.is_none() && loss == 0.0 {
-            self.error("harmless-fault", "this fault adds neither `latency` nor `loss`", path, "give it one of them");
+        let bandwidth = fault.bandwidth.map(|bandwidth| bandwidth.0);
+        if latency.is_none() && loss == 0.0 && bandwidth.is_none() {
+            let message = "this fault adds neither `latency` nor `loss`, and lowers no `bandwidth`";
+            self.error("harmless-fault", message, path, "give it one of them");
         }
-        Some(FaultAction::Link { links, latency, loss })
+        let most = links.iter().filter_map(|link| self.topology.links[link.index()].bandwidth).max();
+        if let (Some(lowered), Some(most)) = (bandwidth, most)
+            && lowered >= most
+            && latency.is_none()
+            && loss == 0.0
+        {
+            let message = format!("a bandwidth of {} is no less than the link has", scalar::Bandwidth(lowered));
+            let help = format!("write less than {}", scalar::Bandwidth(most));
+            self.error("harmless-fault", message, format!("{path}.bandwidth"), help);
+        }
+        Some(FaultAction::Link { links, latency, loss, bandwidth })
     }
 
     /// The links between two parties, or a note that nothing travels there.
@@ -241,9 +285,8 @@ impl Compiler<'_> {
         match action {
             FaultAction::Crash { replicas, .. } | FaultAction::Slow { replicas, .. } | FaultAction::Errors { replicas, .. } => of(replicas),
             FaultAction::Pause { replicas } | FaultAction::Hang { replicas } => of(replicas),
-            FaultAction::CacheFlush { .. } | FaultAction::Link { .. } | FaultAction::Partition { .. } | FaultAction::Spike { .. } => {
-                Vec::new()
-            }
+            FaultAction::CacheFlush { .. } | FaultAction::Link { .. } | FaultAction::Partition { .. } => Vec::new(),
+            FaultAction::Spike { .. } | FaultAction::ConfigPush { .. } => Vec::new(),
         }
     }
 
@@ -257,6 +300,9 @@ impl Compiler<'_> {
             ReplicaChoice::Listed(list) => format!("replicas {} of {service} {many}", listed(list)),
         };
         match kind {
+            FaultKind::Crash(f) if f.container && self.has_sidecar(&f.service) => {
+                does(f.choice(), &f.service, "crashes behind its sidecar".into(), "crash behind their sidecars".into())
+            }
             FaultKind::Crash(f) => does(f.choice(), &f.service, "crashes".into(), "crash".into()),
             FaultKind::Slow(f) => {
                 let times = format!("{} times slower", f.factor);
@@ -280,10 +326,15 @@ impl Compiler<'_> {
                 };
                 let latency = f.latency.as_ref().map(|l| format!("{l} slower"));
                 let loss = f.loss.map(|l| format!("loses {l} of its messages"));
-                format!("link {name} is disturbed ({})", [latency, loss].into_iter().flatten().collect::<Vec<_>>().join(", "))
+                let bandwidth = f.bandwidth.map(|b| format!("carries {b}"));
+                format!("link {name} is disturbed ({})", [latency, loss, bandwidth].into_iter().flatten().collect::<Vec<_>>().join(", "))
             }
             FaultKind::Partition(f) => format!("{} and {} are cut off from each other", f.from, f.to),
             FaultKind::ZoneOutage(f) => format!("zone {} goes down", f.zone),
+            FaultKind::ConfigPush(objects) => {
+                let names: Vec<&str> = objects.keys().map(String::as_str).collect();
+                format!("the control plane pushes {}", names.join(", "))
+            }
             FaultKind::Spike(f) => format!("{} sends {} times as many requests", f.client, f.factor),
         }
     }

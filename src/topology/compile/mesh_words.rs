@@ -25,8 +25,8 @@ impl Compiler<'_> {
     pub(super) fn versions_need_proxies(&mut self) {
         let has_versions = |name: &str| self.model.services.get(name).is_some_and(|service| !service.versions.is_empty());
         let unproxied = self.topology.sites.iter().enumerate().filter(|(place, site)| {
-            let table = self.topology.mesh.table(SiteId::new(*place));
-            table.is_none() && has_versions(&self.topology.services[site.service.index()].name)
+            let proxied = self.topology.mesh.proxied(SiteId::new(*place)).is_some();
+            !proxied && has_versions(&self.topology.services[site.service.index()].name)
         });
         let calls = unproxied.map(|(_, site)| (self.topology.services[site.service.index()].name.clone(), site.path_in_model.clone()));
         for (service, path) in calls.collect::<Vec<_>>() {

@@ -14,8 +14,10 @@ mod names;
 mod network;
 mod policy;
 mod program;
+mod wire;
 
 use super::mesh as mesh_of_topology;
+use super::wire as wire_of_topology;
 use super::*;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::limit::LONGEST_RUN;
@@ -77,6 +79,8 @@ struct Compiler<'m> {
     balancers: BTreeMap<(Group, ServiceId), (u32, u32)>,
     /// What calls look like to the routes of a mesh, where that is written.
     requests: BTreeMap<SiteId, spec::CallRequest>,
+    /// What calls say of their protocol and sizes, where that is written.
+    messages: BTreeMap<SiteId, wire::Written>,
     /// Occurrences so far of a pair of caller and callee (and among them of fallbacks), for the names of random streams.
     repeats: BTreeMap<(EdgeId, bool), u32>,
 }
@@ -121,6 +125,7 @@ impl<'m> Compiler<'m> {
             expectations: Vec::new(),
             mesh: mesh_of_topology::Mesh::default(),
             brokers: super::broker::Brokers::default(),
+            wire: wire_of_topology::Wire::default(),
             graph: graph::CallGraph::new(),
         };
         Compiler {
@@ -134,6 +139,7 @@ impl<'m> Compiler<'m> {
             cells: BTreeMap::new(),
             balancers: BTreeMap::new(),
             requests: BTreeMap::new(),
+            messages: BTreeMap::new(),
             repeats: BTreeMap::new(),
         }
     }
@@ -151,7 +157,9 @@ impl<'m> Compiler<'m> {
         self.consumers();
         self.clients();
         self.mesh();
+        self.connections();
         self.versions_need_proxies();
+        self.wire();
         self.faults();
         self.expectations();
         if self.model.clients.is_empty() {
@@ -287,7 +295,7 @@ impl<'m> Compiler<'m> {
                     spec::Discipline::Lifo => Discipline::Lifo,
                 },
                 max_wait: service.queue.max_wait.map(|wait| wait.nanos()),
-                cancellation: match service.cancellation {
+                cancellation: match service.cancelled() {
                     spec::Cancellation::None => Cancellation::None,
                     spec::Cancellation::Queued => Cancellation::Queued,
                     spec::Cancellation::Full => Cancellation::Full,

@@ -3,13 +3,16 @@
 use super::names::quoted;
 use super::{Compiler, Group};
 use crate::base::id::*;
-use crate::model::scalar::{DistSpec, Share};
+use crate::model::scalar::{Bandwidth, DistSpec, Share};
 use crate::model::spec::LinkBetween;
 use crate::topology::Link;
 use std::collections::BTreeMap;
 
 /// Both directions of a written link.
 type Named<'m> = BTreeMap<(String, String), (&'m str, &'m LinkBetween)>;
+
+/// What a link between zones says itself.
+type Own<'m> = (Option<&'m DistSpec>, Option<Share>, Option<Bandwidth>);
 
 impl<'m> Compiler<'m> {
     pub(super) fn network(&mut self) {
@@ -34,7 +37,7 @@ impl<'m> Compiler<'m> {
                 let message = format!("`{pair}` and `{other}` are the same two zones");
                 self.error("duplicate-link", message, path.clone(), "keep one of them: a pair of zones holds in both directions");
             }
-            self.zone_link(pair, (from, to), (link.latency.as_ref(), link.loss), &path);
+            self.zone_link(pair, (from, to), (link.latency.as_ref(), link.loss, link.bandwidth), &path);
         }
     }
 
@@ -61,7 +64,7 @@ impl<'m> Compiler<'m> {
             let known = self.party(&link.from, &format!("{path}.from")) & self.party(&link.to, &format!("{path}.to"));
             match (self.names.zone(&link.from), self.names.zone(&link.to)) {
                 (Some(from), Some(to)) => {
-                    self.zone_link(name, (from.index(), to.index()), (link.latency.as_ref(), link.loss), &path);
+                    self.zone_link(name, (from.index(), to.index()), (link.latency.as_ref(), link.loss, link.bandwidth), &path);
                 }
                 (None, None) => {}
                 // A zone and a service may share a name.
@@ -82,14 +85,15 @@ impl<'m> Compiler<'m> {
     }
 
     /// One for each direction of calls: a partition may cut one of them. What was written first stays.
-    fn zone_link(&mut self, name: &str, (from, to): (usize, usize), own: (Option<&DistSpec>, Option<Share>), path: &str) {
+    fn zone_link(&mut self, name: &str, (from, to): (usize, usize), own: Own<'_>, path: &str) {
         let (zones, everywhere) = (self.topology.zones.len(), &self.model.network.everywhere);
         let latency = self.dist(own.0.unwrap_or(&everywhere.latency), &format!("{path}.latency"));
         let loss = own.1.unwrap_or(everywhere.loss).fraction();
+        let bandwidth = own.2.or(everywhere.bandwidth).map(|bandwidth| bandwidth.0);
         for place in [from * zones + to, to * zones + from] {
             if self.topology.zone_links[place].is_none() {
                 self.topology.zone_links[place] = LinkId::new(self.topology.links.len());
-                self.topology.links.push(Link { name: name.to_string(), latency: latency.clone(), loss });
+                self.topology.links.push(Link { name: name.to_string(), latency: latency.clone(), loss, bandwidth, lines: [0, 0] });
             }
         }
     }
@@ -129,6 +133,7 @@ impl<'m> Compiler<'m> {
             return (*known, by_zone);
         }
         let everywhere = &self.model.network.everywhere;
+        let bandwidth = written.and_then(|(_, link)| link.bandwidth).or(everywhere.bandwidth).map(|bandwidth| bandwidth.0);
         let (name, latency, loss, path) = match written {
             Some((name, link)) => (
                 name.to_string(),
@@ -145,7 +150,7 @@ impl<'m> Compiler<'m> {
             self.problems.list.truncate(noted);
         }
         let id = LinkId::new(self.topology.links.len());
-        self.topology.links.push(Link { name, latency, loss: loss.fraction() });
+        self.topology.links.push(Link { name, latency, loss: loss.fraction(), bandwidth, lines: [0, 0] });
         self.links.insert((group, service), id);
         (id, by_zone)
     }

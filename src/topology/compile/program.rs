@@ -89,11 +89,13 @@ impl Compiler<'_> {
                 let wait = Step::Wait(self.dist(wait, &format!("{path}.wait")));
                 laid.push((wait, scope.name("wait")));
             }
-            spec::Step::Call(spec::CallStep { call, policy, request }) => {
+            spec::Step::Call(spec::CallStep { call, policy, request, protocol, payload, response }) => {
                 let caller = Caller::Endpoint(scope.endpoint);
                 let group = Group::Service(self.topology.endpoints[scope.endpoint.index()].service);
                 if let Some(site) = self.site(caller, group, call, policy.as_deref(), path, "call") {
                     self.requests.extend(request.clone().map(|request| (site, request)));
+                    let message = super::wire::Written { protocol: *protocol, payload: *payload, response: *response, path: path.into() };
+                    self.messages.insert(site, message);
                     laid.push((Step::Call(site), scope.name("call")));
                 }
             }
@@ -303,6 +305,7 @@ impl Compiler<'_> {
             active,
             link,
             by_zone,
+            grpc: false,
             path: name_hash(&place) as u32,
             path_in_model: path.to_string(),
         });

@@ -5,6 +5,7 @@ use super::{From, Hop, ISTIO, Teller, Told, counted, percent, shown};
 use crate::base::id::*;
 use crate::model::mesh::DestinationRule;
 use crate::model::name::quoted;
+use crate::model::scalar::Bandwidth;
 use crate::topology::site::{RETRANSMISSIONS, RETRANSMIT_AFTER};
 use crate::topology::{Site, rules};
 
@@ -21,6 +22,11 @@ impl Teller<'_> {
             Told::new("latency", latency, "one way, drawn for each message", path(named.is_some_and(|l| l.latency.is_some()), "latency")),
             Told::new("loss", percent(link.loss), loss_meaning(link.loss), path(named.is_some_and(|l| l.loss.is_some()), "loss")),
         ];
+        if let Some(bandwidth) = link.bandwidth {
+            let own = named.is_some_and(|link| link.bandwidth.is_some());
+            let meaning = "in each direction; messages leave one after the other";
+            lines.push(Told::new("bandwidth", Bandwidth(bandwidth), meaning, path(own, "bandwidth")));
+        }
         if by_zone {
             lines.extend(self.zones(site, hosts));
         }
@@ -122,7 +128,7 @@ impl Teller<'_> {
         lines.push(Told::new("queue.discipline", shown(&spec.queue.discipline), "", at("queue.discipline")));
         let late = if spec.queue.max_wait.is_some() { "who waited longer is answered 503" } else { "" };
         lines.push(Told::new("queue.maxWait", shown(&spec.queue.max_wait), late, at("queue.maxWait")));
-        lines.push(Told::new("cancellation", shown(&spec.cancellation), "of work whose caller has gone", at("cancellation")));
+        lines.push(Told::new("cancellation", shown(&spec.cancelled()), "of work whose caller has gone", at("cancellation")));
         let pools = spec.pools.iter().map(|(pool, spec)| {
             let path = at(&format!("pools.{}.size", quoted(pool)));
             let waits = spec.max_wait.map_or("as long as it takes".to_string(), |wait| format!("at most {wait}"));

@@ -152,24 +152,27 @@ impl Teller<'_> {
         let fallback = self.topology.sites.iter().any(|other| other.fallback == id);
         let name = &self.topology.edges[site.edge.index()].name;
         let mut hops = vec![self.policy(site)];
-        let table = self.topology.mesh.table(id);
-        if table.is_none() {
+        let Some(rules) = self.topology.mesh.proxied(id) else {
             hops.push(self.balancing(site));
+            hops.extend(self.connections(id));
             hops.push(self.link(site.link, site.by_zone, site, &self.replicas_of(site.service)));
             hops.extend(self.callee(site.service));
-        } else {
-            let rules = &self.topology.mesh.tables[table.index()].rules;
-            hops.extend(self.proxy(site, rules));
-            for cluster in clusters_of(rules) {
-                let cluster = &self.topology.mesh.clusters[cluster.index()];
-                hops.push(self.cluster(cluster));
-                hops.push(self.link(cluster.link, cluster.by_zone, site, &cluster.hosts));
-                let services: BTreeSet<u32> = cluster.hosts.iter().map(|host| self.topology.replicas[host.index()].service.0).collect();
-                hops.extend(services.into_iter().flat_map(|service| self.callee(ServiceId(service))));
-            }
+            return self.told(name, fallback, site, hops);
+        };
+        hops.extend(self.proxy(site, rules));
+        for cluster in clusters_of(rules) {
+            let cluster = &self.topology.mesh.clusters[cluster.index()];
+            hops.push(self.cluster(cluster));
+            hops.push(self.link(cluster.link, cluster.by_zone, site, &cluster.hosts));
+            let services: BTreeSet<u32> = cluster.hosts.iter().map(|host| self.topology.replicas[host.index()].service.0).collect();
+            hops.extend(services.into_iter().flat_map(|service| self.callee(ServiceId(service))));
         }
+        self.told(name, fallback, site, hops)
+    }
+
+    fn told(&self, name: &str, fallback: bool, site: &Site, hops: Vec<Hop>) -> Call {
         let hops = without_repetition(hops);
-        let name = if fallback { format!("{name} (in place of what failed)") } else { name.clone() };
+        let name = if fallback { format!("{name} (in place of what failed)") } else { name.to_string() };
         Call { name, from: From::Path(site.path_in_model.clone()), hops }
     }
 

@@ -1,8 +1,10 @@
 //! What the calling application's library does, in the order of its policy; and how it picks a replica by itself.
 
 use super::{From, Hop, Teller, Told, plain, shown};
+use crate::base::id::SiteId;
 use crate::model::name::quoted;
 use crate::model::spec::{Policy, PolicyPart};
+use crate::policy::envoy::connection_pool::Protocol;
 use crate::topology::Site;
 use serde_json::Value;
 
@@ -26,6 +28,38 @@ impl Teller<'_> {
         let meaning = "how the caller picks a replica for each attempt";
         let told = Told::new("loadBalancing", shown(&spec.load_balancing), meaning, From::Path(format!("{path}.loadBalancing")));
         Hop { title: "no proxy".into(), from: From::Nothing, lines: vec![told] }
+    }
+
+    /// The connections that a caller without a proxy keeps, if the call or the called service says what they speak.
+    pub(super) fn connections(&self, id: SiteId) -> Option<Hop> {
+        let table = self.topology.mesh.table(id);
+        let site = &self.topology.sites[id.index()];
+        let rules = table.is_some().then(|| &self.topology.mesh.tables[table.index()].rules)?;
+        let cluster = super::clusters_of(rules).first().map(|id| &self.topology.mesh.clusters[id.index()])?;
+        let (spec, path) = self.spec(&self.topology.services[site.service.index()].name);
+        let written = spec.connections.clone().unwrap_or_default();
+        let at = |key: &str| From::Path(format!("{path}.connections.{key}"));
+        let (speaks, from) = match spec.protocol {
+            Some(protocol) => (protocol.word(), format!("{path}.protocol")),
+            None => (cluster.name.split(' ').next().unwrap_or_default(), format!("{}.protocol", site.path_in_model)),
+        };
+        let mut lines = Vec::new();
+        match cluster.pool.protocol {
+            Protocol::Http1 => {
+                let meaning = "one request at a time on a connection; another is opened where none is idle";
+                lines.push(Told::new("protocol", speaks, meaning, From::Path(from)));
+            }
+            Protocol::Http2 { max_concurrent_streams } => {
+                lines.push(Told::new("protocol", speaks, "one connection from each caller to each replica", From::Path(from)));
+                let meaning = "requests at a time on a connection; more wait";
+                lines.push(Told::new("maxConcurrentStreams", max_concurrent_streams, meaning, at("maxConcurrentStreams")));
+            }
+        }
+        lines.push(Told::new("connectTimeout", written.connect_timeout, "then the attempt fails: connectFailure", at("connectTimeout")));
+        lines.push(Told::new("idleTimeout", shown(&written.idle_timeout), "of a connection without a request", at("idleTimeout")));
+        let cost = if written.tls { "two round trips to set up" } else { "one round trip to set up" };
+        lines.push(Told::new("tls", written.tls, cost, at("tls")));
+        Some(Hop { title: "connections".into(), from: From::Nothing, lines })
     }
 }
 

@@ -192,6 +192,10 @@ fn retries(route: &HttpRoute, policy: Option<&RetryPolicy>) -> Vec<Told> {
     if written.remote_localities {
         lines.push(Told::new("retries.retryRemoteLocalities", true, "other localities are tried after two", origin(&written.origin)));
     }
+    if policy.hedges {
+        let meaning = "a try whose own timeout is over goes on beside the next one";
+        lines.push(Told::new("hedge_on_per_try_timeout", true, meaning, From::Default("EnvoyFilter")));
+    }
     lines
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Cell {
     pub cluster: ClusterId,
     pub caller: u32,
     /// Where what happens to it is told: at the calls that first went there.
-    edge: EdgeId,
+    pub edge: EdgeId,
     pub pool: ConnectionPoolId,
     /// As the balancer has last heard of them.
     hosts: Vec<HostView>,
@@ -51,25 +51,21 @@ impl World<'_> {
         }
         let Stream { caller, site, .. } = self.proxies.streams[stream];
         let cluster = &self.topology.mesh.clusters[id.index()];
-        let view = cluster.view(self.zone_of(caller));
         // As old as the proxy: its sweeps count from when it began.
         let created = self.replicas.get(caller as usize).map_or(Instant::START, |replica| replica.began);
-        let host = |place: usize| HostView {
-            priority: view.priorities[place],
-            locality: view.localities[place],
-            since: Instant::START,
-            ..HostView::healthy(address(cluster.hosts[place]))
-        };
+        let hosts = self.hosts_known(cluster, caller);
+        let mut detector = Detector::new(hosts.len() as u32);
+        absent(&hosts).for_each(|host| detector.remove(host));
         let start = self.proxies.draw(id, caller - cluster.callers.start, 0, Purpose::Balance).word();
         let made = Cell {
             cluster: id,
             caller,
             edge: self.topology.sites[site as usize].edge,
             pool: self.proxies.pools.open(),
-            hosts: (0..cluster.hosts.len()).map(host).collect(),
+            hosts,
             ejected: vec![false; cluster.hosts.len()],
             balancer: Balancer::new(start),
-            detector: Detector::new(cluster.hosts.len() as u32),
+            detector,
             merge: MergeWindow::new(MergeWindow::DEFAULT),
             created,
             sweeping: false,
@@ -82,6 +78,59 @@ impl World<'_> {
         }
     }
 
+    /// The hosts of a cluster as a proxy knows them; those that are gone keep their places.
+    fn hosts_known(&self, cluster: &Cluster, caller: u32) -> Vec<HostView> {
+        let view = cluster.view(self.zone_of(caller));
+        let host = |(place, replica): (usize, &ReplicaId)| {
+            let known = HostView {
+                priority: view.priorities[place],
+                locality: view.localities[place],
+                since: self.proxies.control.listed_since(caller, *replica),
+                ..HostView::healthy(address(*replica))
+            };
+            if self.proxies.control.lists(caller, *replica) { known } else { HostView { health: Health::Absent, ..known } }
+        };
+        cluster.hosts.iter().enumerate().map(host).collect()
+    }
+
+    /// A host has left a cluster, or joined it: as another one, of which nothing is known.
+    pub(super) fn move_host(&mut self, cell: u32, host: usize, listed: bool) {
+        let now = self.now();
+        let state = self.cell_mut(cell);
+        let seen = &mut state.hosts[host];
+        if listed {
+            (seen.health, seen.since) = (Health::Healthy, now);
+            state.detector.add(host as u32);
+        } else {
+            seen.health = Health::Absent;
+            state.detector.remove(host as u32);
+        }
+        state.ejected[host] = false;
+        if !state.ejected.contains(&true) {
+            self.proxies.ejecting[cell as usize] = Cause::NONE;
+        }
+        self.rebuild(cell);
+    }
+
+    /// The cluster is another one now, though some of what was sent to it before may still be under way.
+    pub(super) fn renew_cell(&mut self, id: ClusterId, cell: u32) {
+        let caller = self.cell(cell).caller;
+        let hosts = self.hosts_known(&self.topology.mesh.clusters[id.index()], caller);
+        let (now, pool) = (self.now(), self.cell(cell).pool);
+        let active = (0..hosts.len() as u32).map(|host| self.proxies.pools.active(pool, host));
+        let hosts: Vec<HostView> = hosts.iter().zip(active).map(|(host, rq_active)| HostView { rq_active, ..*host }).collect();
+        let state = self.cell_mut(cell);
+        state.detector = Detector::new(hosts.len() as u32);
+        absent(&hosts).for_each(|host| state.detector.remove(host));
+        state.ejected.fill(false);
+        (state.hosts, state.merge, state.created, state.sweeping) = (hosts, MergeWindow::new(MergeWindow::DEFAULT), now, false);
+        self.proxies.ejecting[cell as usize] = Cause::NONE;
+        self.rebuild(cell);
+        if self.topology.mesh.clusters[id.index()].outlier.as_ref().is_some_and(judges_rates) {
+            self.plan_sweep(cell);
+        }
+    }
+
     /// The balancer hears who is there and who is ejected.
     fn rebuild(&mut self, cell: u32) {
         let now = self.now();
@@ -89,7 +138,7 @@ impl World<'_> {
         let cluster = &self.topology.mesh.clusters[state.cluster.index()];
         let zone = zone_of(self.topology, state.caller);
         let view = cluster.view(zone);
-        for (seen, ejected) in state.hosts.iter_mut().zip(&state.ejected) {
+        for (seen, ejected) in state.hosts.iter_mut().zip(&state.ejected).filter(|(seen, _)| seen.is_present()) {
             seen.health = if *ejected { Health::Unhealthy } else { Health::Healthy };
         }
         let by_locality = callers_by_locality(self.topology, cluster);
@@ -99,21 +148,17 @@ impl World<'_> {
         state.balancer.rebuild(&view.balancing, &state.hosts, Around { now, callers, tables });
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything that a choice goes by, and nothing else")]
     pub(super) fn choose_host(
         &mut self,
         cell: u32,
         id: ClusterId,
-        hash: Option<u64>,
-        reselections: u32,
-        now: Instant,
+        ask: Ask,
         words: &mut Words,
         tried: impl Fn(u32) -> bool,
     ) -> Option<u32> {
         let zone = zone_of(self.topology, self.cell(cell).caller);
         let view = self.topology.mesh.clusters[id.index()].view(zone);
         let Cell { balancer, hosts, .. } = self.cell_mut(cell);
-        let ask = Ask { now, hash, reselections, priorities_tried: 0 };
         balancer.pick(&view.balancing, hosts, ask, words, tried)
     }
 
@@ -264,20 +309,29 @@ impl World<'_> {
         for (id, cluster) in self.topology.mesh.clusters.iter().enumerate() {
             let Some(host) = cluster.hosts.iter().position(|host| host.0 == replica) else { continue };
             for cell in cluster.cells..cluster.cells + cluster.callers.len() as u32 {
-                if self.proxies.cells[cell as usize].is_none() {
-                    continue;
+                if self.proxies.cells[cell as usize].is_some() {
+                    self.drain_host(ClusterId::new(id), cell, host as u32);
                 }
-                let pool = self.cell(cell).pool;
-                let mut answers = std::mem::take(&mut self.proxies.answers);
-                self.proxies.pools.drain_host(&cluster.pool, pool, host as u32, &mut answers);
-                self.heed(ClusterId::new(id), cell, answers);
             }
         }
+    }
+
+    /// Connections to a host are closed, those with something on them when that is over.
+    pub(super) fn drain_host(&mut self, id: ClusterId, cell: u32, host: u32) {
+        let pool = self.cell(cell).pool;
+        let mut answers = std::mem::take(&mut self.proxies.answers);
+        self.proxies.pools.drain_host(&self.topology.mesh.clusters[id.index()].pool, pool, host, &mut answers);
+        self.heed(id, cell, answers);
     }
 
     pub(super) fn zone_of(&self, caller: u32) -> ZoneId {
         zone_of(self.topology, caller)
     }
+}
+
+/// The places of those that have left.
+fn absent(hosts: &[HostView]) -> impl Iterator<Item = u32> {
+    hosts.iter().enumerate().filter(|(_, host)| !host.is_present()).map(|(place, _)| place as u32)
 }
 
 fn is_copy_of(stream: &Stream, caller: u32) -> bool {

@@ -1,4 +1,4 @@
-//! Connections of proxies: how long it takes to set one up, when it is refused, and when it is closed for its age or idleness.
+//! Connections of proxies, and of callers that keep some without one: how long it takes to set one up, when it is refused, and when it is closed for its age or idleness.
 //!
 //! TCP takes a round trip, TLS 1.3 another and some computing. A host that is down refuses at once; one that is cut off does
 //! not answer, and the connect timeout decides. A lost SYN is sent again after 1 s, 2 s, … (Linux).
@@ -13,6 +13,7 @@ use crate::base::time::{Instant, Nanos};
 use crate::engine::AlarmId;
 use crate::observe::episode::Cause;
 use crate::policy::envoy::connection_pool::{Answer, ConnectionState, Place};
+use crate::policy::wire::SetUp;
 use crate::topology::mesh::Tls;
 
 /// Linux's initial time to wait for the answer to a SYN; it doubles.
@@ -29,12 +30,17 @@ pub(super) struct Connection {
     /// The connect timeout; later, its age.
     limit: AlarmId,
     syns: u32,
+    /// Of setting up: 2 and 3 are those of TLS.
+    leg: u8,
+    /// It has carried a request.
+    used: bool,
     /// What is to blame if it cannot be set up.
     cause: Cause,
 }
 
 impl Connection {
-    const NONE: Connection = Connection { cell: NOBODY, number: 0, step: AlarmId::NONE, limit: AlarmId::NONE, syns: 0, cause: Cause::NONE };
+    const NONE: Connection =
+        Connection { cell: NOBODY, number: 0, step: AlarmId::NONE, limit: AlarmId::NONE, syns: 0, leg: 0, used: false, cause: Cause::NONE };
 }
 
 impl World<'_> {
@@ -70,7 +76,7 @@ impl World<'_> {
         let (out, lost_out, cause) = self.way(connection, Purpose::LinkOut, 0);
         let entry = &mut self.proxies.connections[connection as usize];
         entry.cause = cause.or(entry.cause);
-        let now = self.now();
+        let now = self.now() + self.leave_to_set_up(connection, false, |set_up| set_up.syn);
         let entry = &mut self.proxies.connections[connection as usize];
         if lost_out {
             let again = Nanos(SYN_AGAIN_AFTER.0 << entry.syns.min(16));
@@ -94,9 +100,10 @@ impl World<'_> {
         let host = self.proxies.pools.owner(ConnectionId(connection)).1;
         let replica = cluster.hosts[host as usize].0 as usize;
         let (back, lost, cause) = self.way(connection, Purpose::LinkBack, 1);
-        let up = self.replicas[replica].up;
+        // A sidecar listens whatever its application does.
+        let up = self.replicas[replica].pod;
         let down = if up { Cause::NONE } else { self.replicas[replica].fault_cause };
-        let now = self.now();
+        let now = self.now() + self.leave_to_set_up(connection, true, |set_up| set_up.syn_answer);
         let entry = &mut self.proxies.connections[connection as usize];
         entry.cause = down.or(cause).or(entry.cause);
         if lost {
@@ -107,6 +114,12 @@ impl World<'_> {
         }
         if !up {
             entry.step = self.calendar.set_alarm(now + back, Kind::ConnectRefused as u8, connection);
+            return;
+        }
+        if self.lines.on && matches!(cluster.tls, Tls::Mutual { .. }) {
+            let entry = &mut self.proxies.connections[connection as usize];
+            entry.leg = 2;
+            entry.step = self.calendar.set_alarm(now + back, Kind::TlsGoesOn as u8, connection);
             return;
         }
         let tls = match &cluster.tls {
@@ -123,7 +136,54 @@ impl World<'_> {
         self.proxies.connections[connection as usize].step = self.calendar.set_alarm(now + back + tls, Kind::Connected as u8, connection);
     }
 
+    /// Where messages have sizes those of TLS leave by their lines, each when its turn comes: the client's, then the server's.
+    pub(in crate::world) fn tls_goes_on(&mut self, connection: u32) {
+        self.proxies.connections[connection as usize].step = AlarmId::NONE;
+        let Connection { cell, leg, number, .. } = self.proxies.connections[connection as usize];
+        let (id, caller) = (self.cell(cell).cluster, self.cell(cell).caller);
+        let cluster = &self.topology.mesh.clusters[id.index()];
+        let is_answer = leg == 3;
+        let purpose = if is_answer { Purpose::LinkBack } else { Purpose::LinkOut };
+        let (travels, ..) = self.way(connection, purpose, u32::from(leg));
+        let leaving = self.leave_to_set_up(connection, is_answer, |set_up| if is_answer { set_up.server_flight } else { set_up.hello });
+        let (next, computing) = match &cluster.tls {
+            Tls::Mutual { handshake } if is_answer => {
+                let mut words = self.proxies.draw(id, caller - cluster.callers.start, number, Purpose::Handshake);
+                (Kind::Connected, handshake.sample(&mut words))
+            }
+            _ => (Kind::TlsGoesOn, Nanos::ZERO),
+        };
+        let step = self.calendar.set_alarm(self.now() + leaving + travels + computing, next as u8, connection);
+        let entry = &mut self.proxies.connections[connection as usize];
+        (entry.leg, entry.step) = (leg + 1, step);
+    }
+
+    /// Puts what sets a connection up on its line; how long that takes to leave.
+    fn leave_to_set_up(&mut self, connection: u32, back: bool, bytes: impl Fn(&SetUp) -> u64) -> Nanos {
+        if !self.lines.on {
+            return Nanos::ZERO;
+        }
+        let Connection { cell, .. } = self.proxies.connections[connection as usize];
+        let (id, caller, edge) = (self.cell(cell).cluster, self.cell(cell).caller, self.cell(cell).edge);
+        let cluster = &self.topology.mesh.clusters[id.index()];
+        let host = self.proxies.pools.owner(ConnectionId(connection)).1;
+        let link = self.link_between(caller, cluster.hosts[host as usize], cluster.link, cluster.by_zone);
+        let (leaving, cause) = self.put_on_line(edge, (link, cluster.link), back, bytes(&self.topology.wire.set_ups[id.index()]));
+        let entry = &mut self.proxies.connections[connection as usize];
+        entry.cause = cause.or(entry.cause);
+        leaving
+    }
+
+    /// Whether a request is the first on its connection.
+    pub(super) fn begins_its_connection(&mut self, upstream: u32) -> bool {
+        let Place::Attached(connection) = self.proxies.pools.place(upstream) else { return false };
+        !std::mem::replace(&mut self.proxies.connections[connection.index()].used, true)
+    }
+
     pub(in crate::world) fn connected(&mut self, connection: u32) {
+        // What ends the setting up goes along with the first messages.
+        self.leave_to_set_up(connection, false, |set_up| set_up.last_out);
+        self.leave_to_set_up(connection, true, |set_up| set_up.last_back);
         let now = self.now();
         let Connection { cell, mut limit, .. } = self.proxies.connections[connection as usize];
         CallOff::call_off(&mut self.calendar, &mut limit);

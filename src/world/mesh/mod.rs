@@ -4,18 +4,22 @@
 //! cluster ([`router`]). Each try of a stream is an *upstream request*: a host is chosen, a connection found or opened
 //! ([`upstream`], [`connection`]); once it is on a connection it is a call of its own, child of the stream, whose job travels
 //! and is served like any other. What a proxy knows of a cluster is its *cell* ([`cell`]): pool, balancer, outlier detector.
-//! The callee's own sidecar is in [`inbound`].
+//! The callee's own sidecar is in [`inbound`], what proxies hear from the control plane in [`push`].
 //!
 //! To the application its proxy's answers are answers: a 504 of the proxy is no timeout of the application's.
 
 mod cell;
 mod connection;
 mod inbound;
+mod push;
 mod router;
 mod upstream;
 
+pub(super) use inbound::FROM_SIDECAR;
+
 use super::keys::Purpose;
 use crate::base::id::*;
+use crate::base::outcome::Flags;
 use crate::base::slab::{Recycle, Slab};
 use crate::base::stream::{StreamKey, Streams, Words};
 use crate::engine::AlarmId;
@@ -27,6 +31,7 @@ use crate::policy::envoy::retry::RetryState;
 use crate::topology::Topology;
 use cell::Cell;
 use connection::Connection;
+use push::ControlPlane;
 
 /// All proxies of a run.
 pub(super) struct Proxies {
@@ -48,6 +53,7 @@ pub(super) struct Proxies {
     keys: Vec<StreamKey>,
     /// An empty buffer for answers of pools, used again and again.
     answers: Answers,
+    control: ControlPlane,
 }
 
 /// A request within the caller's proxy.
@@ -58,7 +64,8 @@ pub(super) struct Stream {
     /// The caller whose proxy it is in.
     pub caller: u32,
     pub site: u32,
-    /// Of the site's table.
+    /// The rules that held when it began.
+    pub table: RouteTableId,
     pub rule: u32,
     /// Among the targets of the rule; of a copy, among its mirrors.
     pub target: u32,
@@ -78,6 +85,8 @@ pub(super) struct Stream {
     /// The latest try has been counted as sent, or as not sent.
     pub counted: bool,
     pub delayed: bool,
+    /// What is told of its answer: of tries that could not be repeated while others went on.
+    pub noted: Flags,
     /// The first of its upstream requests in progress.
     pub upstream: u32,
     next_free: u32,
@@ -91,6 +100,12 @@ pub(super) struct Upstream {
     pub host: u32,
     /// The call that it is once it is on a connection.
     pub call: u32,
+    /// Which of the stream's tries it is.
+    pub number: u32,
+    /// It has taken too long and goes on, and its host has been charged with that.
+    pub late: bool,
+    /// Another one has begun beside it: it is not repeated once more.
+    pub repeated: bool,
     pub per_try: AlarmId,
     /// The stream's next; of a free slot, the next free.
     pub next: u32,
@@ -132,6 +147,7 @@ impl Proxies {
             tables: mesh.clusters.iter().map(|_| TableCache::default()).collect(),
             keys: super::keys::of_clusters(topology, streams),
             answers: Answers::new(),
+            control: ControlPlane::new(topology, streams),
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::keys::{Purpose, below};
 use super::super::state::*;
 use super::{CallOff, Stream};
 use crate::base::id::*;
-use crate::base::outcome::{Class, Flag, Outcome, class_of_status};
+use crate::base::outcome::{Class, Flag, Flags, Outcome, class_of_status};
 use crate::base::stream::Source;
 use crate::engine::AlarmId;
 use crate::observe::episode::{Cause, Place, Trouble};
@@ -23,20 +23,22 @@ impl<'t> World<'t> {
     pub(in crate::world) fn enter_proxy(&mut self, call: u32) {
         let Call { site, request, path, attempts, .. } = self.calls[call];
         let caller = self.caller_of(call);
-        let Some(rule) = self.matching_rule(site, request) else {
+        let table = self.table_of(site, caller);
+        let Some(rule) = self.matching_rule(table, request) else {
             return self.refuse(call, self.layers_of(call), NO_ROUTE);
         };
-        let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, rule, request) };
+        let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, (table, rule), request) };
         let stream = self.proxies.streams.insert(stream).expect("the limit on what is in flight is below the slab's");
         (self.calls[call].state, self.calls[call].current) = (CallState::InProxy, stream);
         self.inject(stream);
     }
 
-    fn new_stream(&self, site: u32, rule: u32, request: u64) -> Stream {
+    fn new_stream(&self, site: u32, (table, rule): (RouteTableId, u32), request: u64) -> Stream {
         Stream {
             call: NOBODY,
             caller: NOBODY,
             site,
+            table,
             rule,
             target: 0,
             request,
@@ -49,6 +51,7 @@ impl<'t> World<'t> {
             tries: 0,
             counted: false,
             delayed: false,
+            noted: Flags::NONE,
             upstream: NOBODY,
             next_free: NOBODY,
         }
@@ -59,9 +62,8 @@ impl<'t> World<'t> {
     }
 
     /// The first rule whose conditions hold.
-    fn matching_rule(&self, site: u32, request: u64) -> Option<u32> {
-        let mesh = &self.topology.mesh;
-        let rules = &mesh.tables[mesh.table(SiteId(site)).index()].rules;
+    fn matching_rule(&self, table: RouteTableId, request: u64) -> Option<u32> {
+        let rules = &self.table(table).rules;
         let holds = |when: &Vec<HeaderCondition>| when.iter().all(|condition| self.holds(condition, request));
         rules.iter().position(|rule| rule.when.is_empty() || rule.when.iter().any(holds)).map(|place| place as u32)
     }
@@ -72,9 +74,14 @@ impl<'t> World<'t> {
     }
 
     pub(super) fn rule(&self, stream: u32) -> &'t Rule {
+        let Stream { table, rule, .. } = self.proxies.streams[stream];
+        &self.table(table).rules[rule as usize]
+    }
+
+    /// Whether there is no proxy, but a caller that keeps connections itself.
+    pub(super) fn is_plain(&self, stream: u32) -> bool {
         let mesh = &self.topology.mesh;
-        let Stream { site, rule, .. } = self.proxies.streams[stream];
-        &mesh.tables[mesh.table(SiteId(site)).index()].rules[rule as usize]
+        mesh.tables[mesh.table(SiteId(self.proxies.streams[stream].site)).index()].plain
     }
 
     /// Where a stream goes.
@@ -138,8 +145,9 @@ impl<'t> World<'t> {
 
     /// A copy goes to a mirror; nobody waits for it, and it is not tried again.
     fn send_copy(&mut self, stream: u32, mirror: u32) {
-        let Stream { caller, site, rule, request, path, .. } = self.proxies.streams[stream];
-        let copy = Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, rule, request) };
+        let Stream { caller, site, table, rule, request, path, .. } = self.proxies.streams[stream];
+        let copy =
+            Stream { caller, target: mirror, path: below(path, 0x6d69_7200 + mirror), ..self.new_stream(site, (table, rule), request) };
         let copy = self.proxies.streams.insert(copy).expect("the limit on what is in flight is below the slab's");
         self.forward(copy);
     }
@@ -161,13 +169,32 @@ impl<'t> World<'t> {
     /// A try has ended so: another one, or the end.
     pub(super) fn decide(&mut self, stream: u32, result: AttemptResult, outcome: Outcome, at_once: bool) {
         let verdict = self.verdict(stream, result, outcome);
+        if let Verdict::Final(outcome) = verdict
+            && self.has_others(stream)
+        {
+            return self.note(stream, outcome);
+        }
         self.obey(stream, verdict, at_once);
+    }
+
+    /// Whether other tries of a stream are under way, or about to be.
+    pub(super) fn has_others(&self, stream: u32) -> bool {
+        let Stream { upstream, wait, .. } = self.proxies.streams[stream];
+        upstream != NOBODY || wait != AlarmId::NONE
+    }
+
+    /// A try that ends so ends nothing, since others go on; what is told of it is kept.
+    pub(super) fn note(&mut self, stream: u32, outcome: Outcome) {
+        let entry = &mut self.proxies.streams[stream];
+        for flag in [Flag::URX, Flag::UO].into_iter().filter(|flag| outcome.flags.contains(*flag)) {
+            entry.noted = entry.noted.with(flag);
+        }
     }
 
     /// What becomes of a stream whose try has ended with this outcome.
     pub(super) fn verdict(&mut self, stream: u32, result: AttemptResult, outcome: Outcome) -> Verdict {
         let Stream { call, site, request, path, tries, .. } = self.proxies.streams[stream];
-        if call == NOBODY {
+        if call == NOBODY || self.is_plain(stream) {
             return Verdict::Final(outcome);
         }
         let word = self.keys.call(site, request, below(path, tries), Purpose::Backoff).word();
@@ -180,8 +207,14 @@ impl<'t> World<'t> {
 
     pub(super) fn obey(&mut self, stream: u32, verdict: Verdict, at_once: bool) {
         match verdict {
-            Verdict::Final(outcome) => self.reply(stream, outcome, at_once),
+            Verdict::Final(outcome) => {
+                self.drop_upstreams(stream, None);
+                self.reply(stream, outcome, at_once);
+            }
             Verdict::Retry { after } => {
+                // Of two that wait the later one takes the place of the earlier.
+                let mut earlier = self.proxies.streams[stream].wait;
+                CallOff::call_off(&mut self.calendar, &mut earlier);
                 self.proxies.streams[stream].wait = self.calendar.set_alarm(self.now() + after, Kind::ProxyBackoffOver as u8, stream);
             }
         }
@@ -225,19 +258,23 @@ impl<'t> World<'t> {
             _ => Trouble::ErrorAnswers,
         };
         let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
-        let because = cause.or(self.calls[call].cause);
+        let because = cause.or(self.calls[call].cause).or(self.pushed_by(stream));
         self.proxies.streams[stream].cause = self.recorder.trouble(Place::Edge(edge), trouble, now, because);
     }
 
     /// The stream is over, and this is what the application gets. What a proxy answers without having heard of anybody takes
     /// an event of its own, so that a loop of refusals is seen as one; so does what comes up in the middle of a pool's work.
     pub(super) fn reply(&mut self, stream: u32, outcome: Outcome, at_once: bool) {
-        let Stream { call, cause, delayed, counted, .. } = self.proxies.streams[stream];
+        let Stream { call, cause, delayed, counted, noted, .. } = self.proxies.streams[stream];
+        let cause = if outcome.is_failure() { cause.or(self.pushed_by(stream)) } else { cause };
+        let plain = self.is_plain(stream);
         self.end_stream(stream);
         if call == NOBODY {
             return;
         }
-        let outcome = to_application(if delayed { outcome.with(Flag::DI) } else { outcome });
+        let with = |outcome: Outcome, (flag, told): (Flag, bool)| if told { outcome.with(flag) } else { outcome };
+        let told = [(Flag::DI, delayed), (Flag::URX, noted.contains(Flag::URX)), (Flag::UO, noted.contains(Flag::UO))];
+        let outcome = if plain { outcome } else { to_application(told.into_iter().fold(outcome, with)) };
         self.calls[call].cause = cause.or(self.calls[call].cause);
         let layers = self.layers_of(call);
         if !counted {

@@ -7,13 +7,15 @@ use super::super::keys::{Purpose, below};
 use super::super::state::*;
 use super::{CallOff, Stream, Upstream};
 use crate::base::id::*;
-use crate::base::outcome::{Class, Outcome};
+use crate::base::outcome::{Class, Flag, Outcome};
+use crate::base::stream::Source;
 use crate::base::time::Instant;
 use crate::engine::{AlarmId, TimerId};
 use crate::observe::episode::Cause;
 use crate::policy::envoy::connection_pool::{Answer, Ending, Place as PlaceInPool};
+use crate::policy::envoy::load_balancing::Ask;
 use crate::policy::envoy::outlier_detection::Report;
-use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, Verdict};
+use crate::policy::envoy::retry::{AttemptResult, ResetBy, Response, RetryPolicy, Verdict};
 use crate::topology::mesh::{Cluster, Tls};
 
 impl<'t> World<'t> {
@@ -37,13 +39,17 @@ impl<'t> World<'t> {
         self.proxies.streams[stream].tries += 1;
         let Some(host) = self.pick_host(stream, id, cell) else {
             let outcome = AttemptResult::NoHost.outcome();
-            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]);
+            let gone = self.gone_because(id, self.proxies.streams[stream].caller);
+            self.proxies.streams[stream].cause = self.proxies.streams[stream].cause.or(self.proxies.ejecting[cell as usize]).or(gone);
             self.blame_in_proxy(stream, outcome);
+            self.drop_upstreams(stream, None);
             return self.reply(stream, outcome, false);
         };
         self.proxies.streams[stream].tried.push(host);
         let next = self.proxies.streams[stream].upstream;
-        let upstream = Upstream { stream, host, call: NOBODY, per_try: AlarmId::NONE, next };
+        let number = self.proxies.streams[stream].tries;
+        let (late, repeated) = (false, false);
+        let upstream = Upstream { stream, host, call: NOBODY, number, late, repeated, per_try: AlarmId::NONE, next };
         let upstream = self.proxies.upstreams.insert(upstream).expect("the limit on what is in flight is below the slab's");
         self.proxies.streams[stream].upstream = upstream;
         let pool = self.cell(cell).pool;
@@ -54,15 +60,39 @@ impl<'t> World<'t> {
 
     fn pick_host(&mut self, stream: u32, id: ClusterId, cell: u32) -> Option<u32> {
         let Stream { site, request, path, tries, caller, .. } = self.proxies.streams[stream];
+        if self.cluster(id).plain {
+            return Some(self.pick_plainly(stream, id));
+        }
         let hash = self.hash_of(self.cluster(id), request, caller);
         let mut words = self.keys.call(site, request, below(path, tries), Purpose::Balance);
         let retry = self.rule(stream).retry.as_ref().filter(|retry| retry.avoids_previous_hosts && tries > 1);
         let reselections = retry.map_or(0, |retry| retry.host_selection_retries);
         let now = self.now();
         let tried = std::mem::take(&mut self.proxies.streams[stream].tried);
-        let host = self.choose_host(cell, id, hash, reselections, now, &mut words, |host| tried.contains(&host));
+        let priorities = &self.cluster(id).view(self.zone_of(caller)).priorities;
+        let left_out = self.rule(stream).retry.as_ref().filter(|_| tries > 1);
+        let priorities_tried = left_out.map_or(0, |retry| retry.priorities_left_out(tried.iter().map(|host| priorities[*host as usize])));
+        let ask = Ask { now, hash, reselections, priorities_tried };
+        let host = self.choose_host(cell, id, ask, &mut words, |host| tried.contains(&host));
         self.proxies.streams[stream].tried = tried;
         host
+    }
+
+    /// Without a proxy the caller chooses as it does without connections.
+    fn pick_plainly(&mut self, stream: u32, id: ClusterId) -> u32 {
+        let call = self.proxies.streams[stream].call;
+        let chosen = if self.with_extras { self.extras[call as usize].replica } else { NOBODY };
+        let replica = if chosen == NOBODY { self.pick_replica(call) } else { chosen };
+        replica - self.cluster(id).hosts[0].0
+    }
+
+    /// How a try that ended so looks to whoever made it.
+    fn outcome_of(&self, stream: u32, result: AttemptResult) -> Outcome {
+        match result {
+            AttemptResult::ConnectFailure if self.is_plain(stream) => Outcome::CONNECT_FAILURE,
+            AttemptResult::Reset { .. } if self.is_plain(stream) => Outcome::RESET,
+            _ => result.outcome(),
+        }
     }
 
     /// Does what a pool answers.
@@ -89,6 +119,7 @@ impl<'t> World<'t> {
         self.report(id, cell, host, Report::Connected, stream);
         self.note_active(cell, host);
         self.proxies.last_sent[cell as usize] = upstream;
+        let first = self.begins_its_connection(upstream);
         if let Some(per_try) = self.rule(stream).timeouts.per_try {
             self.proxies.upstreams[upstream].per_try =
                 self.calendar.set_alarm(self.now() + per_try, Kind::PerTryTimeoutFires as u8, upstream);
@@ -96,19 +127,19 @@ impl<'t> World<'t> {
         if matches!(self.cluster(id).tls, Tls::Refused) {
             return self.be_refused(upstream);
         }
-        self.send_upstream(upstream, id);
+        self.send_upstream(upstream, id, first);
     }
 
-    fn send_upstream(&mut self, upstream: u32, id: ClusterId) {
+    fn send_upstream(&mut self, upstream: u32, id: ClusterId, first: bool) {
         let now = self.now();
-        let Upstream { stream, host, .. } = self.proxies.upstreams[upstream];
-        let Stream { call, site, request, path, tries, cause, .. } = self.proxies.streams[stream];
+        let Upstream { stream, host, number, .. } = self.proxies.upstreams[upstream];
+        let Stream { call, site, request, path, cause, .. } = self.proxies.streams[stream];
         let replica = self.cluster(id).hosts[host as usize];
         let service = self.topology.replicas[replica.index()].service;
         let entry = self.target(stream).entries.iter().find(|(behind, _)| *behind == service);
         let entry = entry.expect("every service behind a cluster has the endpoint").1;
         let (edge, started) = (self.topology.sites[site as usize].edge, if call == NOBODY { now } else { self.calls[call].started });
-        let path = below(path, tries);
+        let path = below(path, number);
         let child = Call {
             request,
             started,
@@ -123,6 +154,7 @@ impl<'t> World<'t> {
             state: CallState::InFlight,
             holds: hold::OF_UPSTREAM,
         };
+        let counted = self.cluster(id).plain && self.is_counted(service);
         let child = self.calls.insert(child).expect("the limit on what is in flight is below the slab's");
         if self.with_extras {
             self.prepare_extra(child);
@@ -139,13 +171,16 @@ impl<'t> World<'t> {
             outcome: Outcome::OK,
             cause: self.calls[child].cause,
             state: JobState::Travelling,
-            marks: 0,
+            marks: if first { mark::FIRST } else { 0 } | if counted { mark::ACTIVE } else { 0 },
         });
         if self.with_deadlines {
             self.pass_deadline_on(child, job);
         }
         self.calls[child].current = job;
         self.proxies.upstreams[upstream].call = child;
+        if counted {
+            self.count_active(child, replica.0);
+        }
         if call != NOBODY {
             self.proxies.streams[stream].counted = true;
             self.recorder.attempt_sent(edge, started);
@@ -178,50 +213,77 @@ impl<'t> World<'t> {
             (AttemptResult::Response(Response::status(seen.status)), Report::Answered { status: seen.status })
         };
         self.report(id, cell, host, report, stream);
-        let outcome = if is_reset { result.outcome() } else { seen };
+        let outcome = if is_reset { self.outcome_of(stream, result) } else { seen };
         // Decided while the request still counts as under way, as in Envoy.
-        let verdict = self.verdict(stream, result, outcome);
+        let (verdict, is_bad) = self.judge(upstream, result, outcome);
         let retried = matches!(verdict, Verdict::Retry { .. });
-        self.finish_upstream(upstream, if is_reset || retried { Ending::Reset } else { Ending::Complete });
+        let is_last = self.proxies.streams[stream].upstream == upstream && self.proxies.upstreams[upstream].next == NOBODY;
+        let others = !is_last || self.proxies.streams[stream].wait != AlarmId::NONE;
+        let dropped = !retried && (is_reset || is_bad) && others;
+        self.finish_upstream(upstream, if is_reset || retried || dropped { Ending::Reset } else { Ending::Complete });
+        if let Verdict::Final(outcome) = verdict
+            && dropped
+        {
+            return self.note(stream, outcome);
+        }
         self.obey(stream, verdict, true);
+    }
+
+    /// What becomes of a stream whose try has been answered so, and whether that is an answer which would have been retried.
+    fn judge(&mut self, upstream: u32, result: AttemptResult, outcome: Outcome) -> (Verdict, bool) {
+        let Upstream { stream, repeated, .. } = self.proxies.upstreams[upstream];
+        if repeated {
+            let wanted = self.rule(stream).retry.as_ref().is_some_and(|retry| retry.on.wants(result));
+            return (Verdict::Final(outcome), wanted);
+        }
+        let verdict = self.verdict(stream, result, outcome);
+        let is_bad = matches!(verdict, Verdict::Final(told) if told.flags.contains(Flag::URX) || told.flags.contains(Flag::UO));
+        (verdict, is_bad)
     }
 
     /// A try that never came onto a connection.
     fn not_sent(&mut self, upstream: u32, result: AttemptResult) {
         let stream = self.proxies.upstreams[upstream].stream;
+        let outcome = self.outcome_of(stream, result);
         self.forget_upstream(upstream);
         if result == AttemptResult::Overflow {
             self.take_blame_from_those_under_way(stream);
         }
-        self.blame_in_proxy(stream, result.outcome());
+        self.blame_in_proxy(stream, outcome);
         let Stream { call, site, .. } = self.proxies.streams[stream];
-        if result == AttemptResult::Overflow {
-            return self.reply(stream, result.outcome(), false);
+        if result == AttemptResult::Overflow && !self.has_others(stream) {
+            return self.reply(stream, outcome, false);
         }
         if call != NOBODY {
             let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
             self.recorder.short_circuited(edge, self.calls[call].started);
             if self.recorder.tracer.is_on() {
-                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, result.outcome());
+                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, outcome);
             }
             self.proxies.streams[stream].counted = true;
         }
-        self.decide(stream, result, result.outcome(), false);
+        self.decide(stream, result, outcome, false);
     }
 
     /// The connection broke under a request.
     fn lost_with_connection(&mut self, upstream: u32, id: ClusterId, cell: u32) {
-        let Upstream { stream, host, call, .. } = self.proxies.upstreams[upstream];
+        let Upstream { stream, host, call, repeated, .. } = self.proxies.upstreams[upstream];
         self.note_active(cell, host);
         self.report(id, cell, host, Report::Reset, stream);
         let result = AttemptResult::Reset { by: ResetBy::ConnectionClosed, request_sent: true };
+        let outcome = self.outcome_of(stream, result);
         if call != NOBODY {
-            self.abandon_child(call, result.outcome());
+            self.abandon_child(call, outcome);
             self.proxies.upstreams[upstream].call = NOBODY;
         }
         self.forget_upstream(upstream);
-        self.blame_in_proxy(stream, result.outcome());
-        self.decide(stream, result, result.outcome(), false);
+        self.blame_in_proxy(stream, outcome);
+        match repeated {
+            false => self.decide(stream, result, outcome, false),
+            // Another one has begun in its place, unless that has ended as badly.
+            true if self.has_others(stream) => {}
+            true => self.obey(stream, Verdict::Final(outcome), false),
+        }
     }
 
     pub(in crate::world) fn per_try_timeout_fires(&mut self, upstream: u32) {
@@ -233,9 +295,33 @@ impl<'t> World<'t> {
         self.take_blame_from_upstreams(stream);
         self.report(id, cell, host, Report::TimedOut, stream);
         let result = AttemptResult::PerTryTimeout;
+        if let Some(retry) = self.rule(stream).retry.as_ref().filter(|retry| retry.hedges) {
+            return self.hedge(upstream, retry);
+        }
         self.drop_upstream(upstream, Outcome::TIMEOUT, None);
         self.blame_in_proxy(stream, result.outcome());
         self.decide(stream, result, result.outcome(), true);
+    }
+
+    /// A try has taken too long: it goes on, and another one begins beside it if there may be one.
+    fn hedge(&mut self, upstream: u32, retry: &RetryPolicy) {
+        let Upstream { stream, number, .. } = self.proxies.upstreams[upstream];
+        self.proxies.upstreams[upstream].late = true;
+        let Stream { call, site, request, path, .. } = self.proxies.streams[stream];
+        if call == NOBODY {
+            return;
+        }
+        let (id, cell) = self.cluster_of(stream);
+        let word = self.keys.call(site, request, below(path, number), Purpose::Backoff).word();
+        let (thresholds, pool) = (&self.cluster(id).pool.thresholds, self.cell(cell).pool);
+        let counters = self.proxies.pools.counters_mut(pool);
+        match self.proxies.streams[stream].retry.hedge(retry, thresholds, counters, word) {
+            Verdict::Final(noted) => self.note(stream, noted),
+            again => {
+                self.proxies.upstreams[upstream].repeated = true;
+                self.obey(stream, again, true);
+            }
+        }
     }
 
     // -- given up ----------------------------------------------------------------------------------------------------
@@ -248,8 +334,9 @@ impl<'t> World<'t> {
         let (id, cell) = self.cluster_of(stream);
         while self.proxies.streams[stream].upstream != NOBODY {
             let upstream = self.proxies.streams[stream].upstream;
-            let Upstream { host, call, .. } = self.proxies.upstreams[upstream];
-            let charged = timed_out.is_some() && call != NOBODY;
+            let Upstream { host, call, late, .. } = self.proxies.upstreams[upstream];
+            // Who was late has been charged with it.
+            let charged = timed_out.is_some() && call != NOBODY && !late;
             let report = charged.then_some((id, cell, host));
             self.drop_upstream(upstream, timed_out.unwrap_or(Outcome::GIVEN_UP), report);
         }
@@ -337,6 +424,12 @@ impl<'t> World<'t> {
     pub(in crate::world) fn ejections_of_upstream(&self, upstream: u32) -> Cause {
         let (_, cell) = self.cluster_of(self.proxies.upstreams[upstream].stream);
         self.proxies.ejecting[cell as usize]
+    }
+
+    /// The place of the call whose try this is.
+    pub(in crate::world) fn path_of_upstream(&self, upstream: u32) -> u32 {
+        let Stream { call, path, .. } = self.proxies.streams[self.proxies.upstreams[upstream].stream];
+        if call == NOBODY { path } else { self.calls[call].path }
     }
 
     pub(in crate::world) fn caller_of_upstream(&self, upstream: u32) -> u32 {

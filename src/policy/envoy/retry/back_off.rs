@@ -15,13 +15,15 @@ pub struct BackOff {
 }
 
 impl Default for BackOff {
-    /// 25 ms, at most 250 ms.
     fn default() -> BackOff {
-        BackOff { base_ms: 25, max_ms: 250, legacy: false }
+        BackOff::DEFAULT
     }
 }
 
 impl BackOff {
+    /// 25 ms, at most 250 ms.
+    pub const DEFAULT: BackOff = BackOff { base_ms: 25, max_ms: 250, legacy: false };
+
     /// The maximum is ten times the base unless it is given. Both are cut to whole milliseconds.
     pub fn new(base: Nanos, max: Option<Nanos>) -> Result<BackOff, PolicyError> {
         let base_ms = base.0 / MILLI;

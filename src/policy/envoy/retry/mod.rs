@@ -41,9 +41,19 @@ pub struct RetryPolicy {
     pub host_selection_retries: u32,
     /// After so many attempts the priorities that were tried are left out.
     pub previous_priorities: Option<u32>,
+    /// A try whose own timeout is over goes on beside the next one (`hedge_on_per_try_timeout`).
+    pub hedges: bool,
 }
 
 impl RetryPolicy {
+    /// The priorities that a retry leaves out, bit by priority, after tries at these: all those up to the latest whole number of
+    /// updates (Envoy `previous_priorities.cc`).
+    pub fn priorities_left_out(&self, tried: impl ExactSizeIterator<Item = u8>) -> u32 {
+        let Some(often) = self.previous_priorities else { return 0 };
+        let counted = tried.len() / often.max(1) as usize * often.max(1) as usize;
+        tried.take(counted).filter(|priority| *priority < 32).fold(0, |set, priority| set | 1 << priority)
+    }
+
     /// What a proxy does where nothing is written. With consistent hashing, a retry goes where the request belongs.
     pub fn istio(release: Release, consistent_hash: bool) -> RetryPolicy {
         RetryPolicy {
@@ -54,6 +64,7 @@ impl RetryPolicy {
             avoids_previous_hosts: !consistent_hash,
             host_selection_retries: 5,
             previous_priorities: None,
+            hedges: false,
         }
     }
 
@@ -124,7 +135,20 @@ impl RetryState {
         // The slot of the retry that has just ended is free before another is asked for, as in Envoy.
         self.end(counters);
         let outcome = result.outcome();
-        let Some(policy) = policy.filter(|policy| policy.on.wants(result)) else { return Verdict::Final(outcome) };
+        match policy.filter(|policy| policy.on.wants(result)) {
+            Some(policy) => self.again(policy, outcome, thresholds, counters, random),
+            None => Verdict::Final(outcome),
+        }
+    }
+
+    /// A try has taken too long and goes on: whether another one begins beside it, whatever `retryOn` says. Final is then what
+    /// is noted of it, and the end of nothing (`shouldHedgeRetryPerTryTimeout`).
+    pub fn hedge(&mut self, policy: &RetryPolicy, thresholds: &Thresholds, counters: &mut Counters, random: u64) -> Verdict {
+        self.end(counters);
+        self.again(policy, AttemptResult::PerTryTimeout.outcome(), thresholds, counters, random)
+    }
+
+    fn again(&mut self, policy: &RetryPolicy, outcome: Outcome, thresholds: &Thresholds, counters: &mut Counters, random: u64) -> Verdict {
         if self.remaining == 0 {
             return Verdict::Final(outcome.with(Flag::URX));
         }

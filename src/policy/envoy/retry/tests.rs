@@ -206,3 +206,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_late_try_is_hedged_whatever_the_conditions_and_as_often_as_there_are_retries() {
+    let policy = RetryPolicy { num_retries: 2, hedges: true, ..RetryPolicy::istio(Release(24), false) };
+    let (thresholds, mut counters) = (Thresholds::new(WrittenLimits::default(), Defaults::Istio, None), Counters::default());
+    let mut state = RetryState::start(Some(&policy));
+    for retry in 1..=2 {
+        assert!(matches!(state.hedge(&policy, &thresholds, &mut counters, 0), Verdict::Retry { .. }));
+        assert_eq!((state.made(), counters.retries), (retry, 1), "one slot is held, however many go on");
+    }
+    let last = state.hedge(&policy, &thresholds, &mut counters, 0);
+    assert!(matches!(last, Verdict::Final(noted) if noted.flags.contains(Flag::URX)), "{last:?}");
+    assert_eq!(counters.retries, 0);
+}
+
+#[test]
+fn priorities_are_left_out_at_whole_numbers_of_updates() {
+    let policy = |often| RetryPolicy { previous_priorities: often, ..RetryPolicy::istio(Release(24), false) };
+    for (often, tried, left_out) in [
+        (None, &[0, 0, 1][..], 0),
+        (Some(2), &[0], 0),
+        (Some(2), &[0, 0], 0b1),
+        (Some(2), &[0, 0, 1], 0b1),
+        (Some(2), &[0, 0, 1, 2], 0b111),
+        (Some(1), &[2], 0b100),
+    ] {
+        assert_eq!(policy(often).priorities_left_out(tried.iter().copied()), left_out, "{often:?} {tried:?}");
+    }
+}

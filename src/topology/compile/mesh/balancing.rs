@@ -3,7 +3,7 @@
 use super::Weaver;
 use super::conditions::header_attribute;
 use crate::base::id::*;
-use crate::model::mesh::{Blocks, HashKey as WrittenKey, HashTable, LoadBalancer, SimpleBalancer};
+use crate::model::mesh::{Blocks, HashKey as WrittenKey, HashTable, Labels, LoadBalancer, SimpleBalancer};
 use crate::policy::envoy::load_balancing::distribute::{self, Distribute};
 use crate::policy::envoy::load_balancing::failover::{self, Failover, Locality};
 use crate::policy::envoy::load_balancing::{LeastRequest, LoadBalancing, LocalityRule, Maglev, Policy, RingHash, SlowStart, ZoneAware};
@@ -11,7 +11,7 @@ use crate::policy::envoy::release::Release;
 use crate::topology::mesh::{HashKey, View};
 
 impl Weaver<'_, '_> {
-    pub(super) fn view(&mut self, blocks: &Blocks, zone: ZoneId, hosts: &[ReplicaId], path: &str) -> View {
+    pub(super) fn view(&mut self, blocks: &Blocks, zone: ZoneId, caller: &Labels, hosts: &[ReplicaId], path: &str) -> View {
         let written = blocks.load_balancer.as_ref();
         let policy = self.balancer(written);
         let topology = &self.compiler.topology;
@@ -29,6 +29,13 @@ impl Weaver<'_, '_> {
             if let Some(weights) = distribute::weights(&rules, &own, &endpoints) {
                 locality = LocalityRule::Weighted(weights);
             }
+        } else if let Some(wanted) = setting.map(|setting| &setting.failover_priority)
+            && !wanted.is_empty()
+            && setting.is_none_or(|setting| setting.enabled.unwrap_or(true))
+            && blocks.outlier_detection.is_some()
+        {
+            // Labels count before localities, also where neither side has one.
+            priorities = self.by_labels(wanted, zone, caller, hosts);
         } else if enabled && blocks.outlier_detection.is_some() {
             // Without outlier detection Istio leaves all endpoints in one priority.
             let written = setting.map_or(&[][..], |setting| &setting.failover);
@@ -43,6 +50,31 @@ impl Weaver<'_, '_> {
         let balancing = LoadBalancing { panic_threshold, locality, ..LoadBalancing::of(policy) };
         let checked = self.compiler.checked(balancing.clone().validated(), path);
         View { zone, balancing: checked.unwrap_or(balancing), priorities, localities }
+    }
+
+    /// Priorities by the labels that an endpoint shares with its caller; where both are counts among them, as Istio labels pods.
+    fn by_labels(&self, wanted: &[(String, Option<String>)], zone: ZoneId, caller: &Labels, hosts: &[ReplicaId]) -> Vec<u8> {
+        let wanted: Vec<String> = wanted
+            .iter()
+            .map(|(key, value)| [Some(key), value.as_ref()].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("="))
+            .collect();
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let labelled = |labels: &Labels, zone: ZoneId| {
+            let Locality { region, zone, sub_zone } = self.locality(zone);
+            let places =
+                [("topology.kubernetes.io/region", region), ("topology.kubernetes.io/zone", zone), ("topology.istio.io/subzone", sub_zone)];
+            let places = places.into_iter().filter(|(_, place)| !place.is_empty()).map(|(key, place)| (key.to_string(), place));
+            labels.clone().into_iter().chain(places).collect::<Labels>()
+        };
+        let own = labelled(caller, zone);
+        let of_host = |host: &ReplicaId| {
+            let replica = &self.compiler.topology.replicas[host.index()];
+            let its = labelled(&self.hosts.pod(replica.service).labels, replica.zone);
+            failover::by_labels(&wanted, |label| own.get(label).map(String::as_str), |label| its.get(label).map(String::as_str))
+        };
+        let mut priorities: Vec<u8> = hosts.iter().map(of_host).collect();
+        failover::renumber(&mut priorities);
+        priorities
     }
 
     fn balancer(&self, written: Option<&LoadBalancer>) -> Policy {

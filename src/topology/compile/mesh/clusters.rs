@@ -47,6 +47,7 @@ impl<'m> Weaver<'_, 'm> {
             cells: self.mesh.cells,
             tls,
             grpc: callable.protocol == spec::Protocol::Grpc,
+            plain: false,
             hash: self.hash(&policy.blocks),
             hosts,
             callers: callers.clone(),
@@ -54,9 +55,13 @@ impl<'m> Weaver<'_, 'm> {
             by_zone,
             source: ClusterSource { rules, subset: subset.map(str::to_string), port, outlier: policy.outlier, pool: policy.pool },
         };
-        let id = ClusterId::new(self.mesh.clusters.len());
-        self.mesh.cells += callers.len() as u32;
-        self.mesh.clusters.push(cluster);
+        let mut earlier = self.made.iter().filter(|(made, _)| *made == key).map(|(_, id)| *id);
+        let id = earlier.find(|earlier| self.mesh.clusters[earlier.index()].is_as(&cluster)).unwrap_or_else(|| {
+            self.mesh.cells += callers.len() as u32;
+            self.mesh.clusters.push(cluster);
+            ClusterId::new(self.mesh.clusters.len() - 1)
+        });
+        self.made.push((key.clone(), id));
         self.clusters.insert(key, id);
         Ok(id)
     }
@@ -166,6 +171,6 @@ impl<'m> Weaver<'_, 'm> {
         };
         zones.sort();
         zones.dedup();
-        zones.into_iter().map(|zone| self.view(blocks, zone, hosts, path)).collect()
+        zones.into_iter().map(|zone| self.view(blocks, zone, &caller.labels, hosts, path)).collect()
     }
 }

@@ -109,11 +109,11 @@ fn callable(name: &str, namespace: &str, spec: Option<&spec::Service>, written: 
     let first_port = written.and_then(|s| s.ports.first());
     let port = spec.and_then(|s| s.port).or(first_port.map(|p| p.number.value)).unwrap_or(80);
     let at_port = written.and_then(|s| s.ports.iter().find(|p| p.number.value == port));
-    let protocol = spec.map_or(spec::Protocol::Http1, |s| s.protocol);
-    let protocol = match (protocol, at_port.map(|p| p.protocol)) {
-        (spec::Protocol::Http1, Some(PortProtocol::Grpc | PortProtocol::GrpcWeb)) => spec::Protocol::Grpc,
-        (spec::Protocol::Http1, Some(PortProtocol::Http2)) => spec::Protocol::Http2,
-        (written, _) => written,
+    let protocol = match (spec.and_then(|s| s.protocol), at_port.map(|p| p.protocol)) {
+        (Some(written), _) => written,
+        (None, Some(PortProtocol::Grpc | PortProtocol::GrpcWeb)) => spec::Protocol::Grpc,
+        (None, Some(PortProtocol::Http2)) => spec::Protocol::Http2,
+        (None, _) => spec::Protocol::Http1,
     };
     Callable { host: fqdn(name, namespace), namespace: namespace.to_string(), pods: by_selector.unwrap_or_else(by_name), port, protocol }
 }

@@ -3,15 +3,16 @@
 use super::Weaver;
 use crate::base::id::*;
 use crate::model::mesh::{MtlsMode, PeerAuthentication, Written};
-use crate::model::spec::MeshMtls;
+use crate::model::spec::{self, MeshMtls};
 use crate::policy::envoy::connection_pool::Protocol;
+use crate::policy::envoy::retry::{AttemptResult, BackOff, RetryPolicy};
 use crate::topology::mesh::{Inbound, InboundSource};
 use crate::topology::rules::ROOT_NAMESPACE;
 
 impl Weaver<'_, '_> {
-    pub(super) fn inbound(&mut self) {
-        let pods = 0..self.hosts.pods.len();
-        (self.mesh.inbound, self.mesh.inbound_sources) = pods.map(|pod| self.inbound_of(pod)).unzip();
+    /// By service.
+    pub(super) fn inbound(&mut self) -> (Vec<Inbound>, Vec<InboundSource>) {
+        (0..self.hosts.pods.len()).map(|pod| self.inbound_of(pod)).unzip()
     }
 
     /// The connection pool of the DestinationRule holds at the called pods as well, seen from their own namespace; that of a
@@ -33,7 +34,17 @@ impl Weaver<'_, '_> {
         let waiting = thresholds.max_pending_requests;
         let max_requests = thresholds.max_requests.min(in_progress.saturating_add(waiting));
         let mtls = self.peer_authentication(pod).cloned();
-        let inbound = Inbound { proxy: true, max_requests, max_in_progress: in_progress, strict: self.is_strict(pod) };
+        // A closed port is a failure to connect: asked of the policy, since it is no matter of course that it covers that.
+        let policy = RetryPolicy::inbound(self.release, spoken == spec::Protocol::Grpc);
+        let policy = policy.filter(|policy| policy.on.wants(AttemptResult::ConnectFailure));
+        let inbound = Inbound {
+            proxy: true,
+            max_requests,
+            max_in_progress: in_progress,
+            strict: self.is_strict(pod),
+            retries: policy.as_ref().map_or(0, |policy| policy.num_retries),
+            back_off: policy.map_or(BackOff::DEFAULT, |policy| policy.back_off),
+        };
         (inbound, InboundSource { rules, port, mtls })
     }
 
@@ -51,7 +62,7 @@ impl Weaver<'_, '_> {
     /// The mode that holds for a pod, if a PeerAuthentication says one.
     fn peer_authentication(&self, pod: usize) -> Option<&Written<MtlsMode>> {
         let pod = &self.hosts.pods[pod];
-        let policies = &self.model().imported.peer_authentications;
+        let policies = &self.imported.peer_authentications;
         let selects = |policy: &&PeerAuthentication| {
             let selector = policy.selector.as_ref();
             policy.meta.namespace == pod.namespace

@@ -31,7 +31,8 @@ impl<'m> Weaver<'_, 'm> {
         let host = self.hosts.of_service(self.compiler.topology.sites[site.index()].service);
         let written = self.virtual_services(host, caller);
         if written.is_empty() {
-            return vec![self.plain_rule(site, host, caller)];
+            // A gateway has no routes but those that VirtualServices bind to it: 404 NR.
+            return if caller.gateway.is_some() { Vec::new() } else { vec![self.plain_rule(site, host, caller)] };
         }
         let asked = Asked::of(self, site, host);
         let mut rules = Vec::new();
@@ -98,9 +99,26 @@ impl<'m> Weaver<'_, 'm> {
             Written::Forward(destinations) => destinations.iter().any(|d| d.destination.host.value == *host),
             Written::Redirect(_) | Written::Answer(_) | Written::Delegate(_) => false,
         };
-        // A gateway is asked by names from outside: what counts is whether a rule leads to the host.
-        let named = if caller.gateway.is_some() { rule.http.iter().any(leads_to) } else { rule.hosts.iter().any(|h| h.value.covers(host)) };
+        // A gateway is asked by names from outside: what counts is whether a rule of one that it serves leads to the host.
+        let named = match caller.gateway {
+            Some(_) => rule.http.iter().any(leads_to) && self.is_served(rule, wanted),
+            None => rule.hosts.iter().any(|h| h.value.covers(host)),
+        };
         bound && seen && named
+    }
+
+    /// Whether some server of the gateway has a host of the VirtualService; one that the manifests do not have serves all.
+    fn is_served(&self, rule: &VirtualService, gateway: &GatewayRef) -> bool {
+        let GatewayRef::Gateway { namespace, name } = gateway else { return true };
+        let Some(known) = self.imported.gateways.iter().find(|g| g.meta.name == *name && g.meta.namespace == *namespace) else {
+            return true;
+        };
+        let served = known.servers.iter().flat_map(|server| &server.hosts).any(|host| {
+            let (of, host) = host.value.split_once('/').unwrap_or(("*", &host.value));
+            let seen = matches!(of, "*") || of == rule.meta.namespace || (of == "." && rule.meta.namespace == known.meta.namespace);
+            seen && rule.hosts.iter().any(|asked| overlap(host, &asked.value.0))
+        });
+        served || known.servers.iter().any(|server| server.hosts.is_empty())
     }
 
     /// A route, or those of the delegate that it names.
@@ -215,4 +233,13 @@ impl<'m> Weaver<'_, 'm> {
         }
         entries
     }
+}
+
+/// Whether one name is the other or stands for it: `*.example.com` for `shop.example.com`, `*` for everything.
+fn overlap(one: &str, other: &str) -> bool {
+    let stands = |pattern: &str, name: &str| pattern.strip_prefix('*').is_some_and(|rest| name.ends_with(rest));
+    one == other
+        || stands(one, other)
+        || stands(other, one)
+        || other.strip_suffix(".svc.cluster.local").is_some_and(|short| short.split('.').next() == Some(one))
 }
