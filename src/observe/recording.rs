@@ -30,6 +30,7 @@ pub struct Recording {
     pub clients: Vec<ClientRecord>,
     pub services: Vec<ServiceRecord>,
     pub edges: Vec<EdgeRecord>,
+    pub brokers: Vec<BrokerRecord>,
     /// Of brokers.
     pub queues: Vec<QueueRecord>,
     /// Every occurrence of every fault, in order of its beginning.
@@ -180,8 +181,8 @@ pub struct EdgeWindow {
     pub bytes: [u64; 2],
 }
 
-/// What happened in a queue of a broker. Counts are of the whole run: published = acked + dead-lettered + dropped + lost + left
-/// (but for those that a consumer acknowledged though it had failed, which are acked).
+/// What happened in a queue of a broker. Counts are of the whole run: published = acked + dead-lettered + dropped + moved +
+/// lost + left (what a consumer acknowledged though it had failed is acked).
 #[derive(Clone, Debug, Default)]
 pub struct QueueRecord {
     /// Messages taken, those from other queues' dead letters included.
@@ -197,13 +198,19 @@ pub struct QueueRecord {
     /// Of these, taken by another queue / by none.
     pub dead_lettered: u64,
     pub dropped: u64,
-    /// Gone with a broker that did not keep them.
+    /// Put into another queue by a consumer that could not handle them.
+    pub moved: u64,
+    /// Handled by a consumer without the broker's knowing, so that they come again.
+    pub duplicates: u64,
+    /// Gone with a broker that did not keep them, or with a consumer for which they were acknowledged when they were sent.
     pub lost: u64,
     /// Clock: message-nanoseconds, waiting and in consumers' hands.
     pub ready: u128,
     pub unacked: u128,
     /// Whole run.
     pub ready_max: u64,
+    /// Whole run: the greatest age of what waited, since it was published.
+    pub oldest_max: Nanos,
     /// There when the run ended.
     pub left_ready: u64,
     pub left_unacked: u64,
@@ -220,6 +227,19 @@ pub struct QueueWindow {
     pub acked: u32,
     pub ready: u64,
     pub unacked: u64,
+    /// The age of the oldest that waits.
+    pub oldest: Nanos,
+}
+
+/// What a broker has seen besides its queues. Counts are of the whole run.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerRecord {
+    /// Messages that publishers brought.
+    pub published: u64,
+    /// Of these, what no queue wanted.
+    pub unroutable: u64,
+    /// Replies that nobody waited for any more.
+    pub unclaimed_replies: u64,
 }
 
 /// One occurrence of a fault.

@@ -56,6 +56,12 @@ pub enum FaultAction {
     Partition { links: Vec<(LinkId, Blocked)>, packets: Packets },
     /// Multiplies the client's arrival rate.
     Spike { client: ClientId, factor: f64 },
+    /// What a consumer's replicas have begun with does not go on until the end.
+    ConsumerStuck { consumer: u32, replicas: Vec<ReplicaId> },
+    /// A broker takes no message until the end; publishers wait.
+    DiskFull { broker: u32 },
+    /// This share of what comes into a queue, but no more than so many, cannot be handled by any consumer.
+    Poison { queue: u32, share: f64, most: u32 },
     /// Proxies are told of another configuration when it begins, and of one more when it ends: numbers of versions.
     ConfigPush { begins: u16, ends: u16 },
 }

@@ -5,6 +5,7 @@
 
 use crate::base::dist::Dist;
 use crate::base::id::*;
+use crate::base::time::Nanos;
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -28,6 +29,14 @@ pub enum Step {
     Acquire { pool: PoolId, body: StepId },
     /// Puts a message into the queues of a publication; one that refuses it ends the endpoint with 503.
     Enqueue(u32),
+    /// A consumer begins with a message.
+    Open(u32),
+    /// A consumer has handled a message.
+    Handled(u32),
+    /// Runs the body, which publishes by the call at this site, and waits so long for the reply to it.
+    Ask { body: StepId, site: SiteId, timeout: Nanos },
+    /// A broker hands a reply on to whoever waits for it.
+    PassReply(u32),
     /// Ends the endpoint with this status, with this probability.
     Fail { status: u16, share: f64 },
     /// Runs the body on its own; the endpoint does not wait for it.

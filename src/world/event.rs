@@ -62,8 +62,13 @@ pub(super) enum Kind {
     /// Of what a proxy knows of a cluster; slot: cell.
     OutlierSweep,
     HealthDelivered,
-    /// The head of a broker's queue is too old; slot: the queue.
-    MessagesExpire,
+    /// Something of a broker's queue is due; slot: the queue.
+    QueueWakes,
+    /// A consumer's replica connects to its broker; slot: the connection.
+    ConsumerConnects,
+    /// Slot: who waits for it.
+    ReplyArrives,
+    ReplyTimeoutFires,
     /// Of a connection, where messages have sizes; slot: its number.
     TlsGoesOn,
     /// A proxy hears from the control plane; slot: push.
@@ -93,7 +98,7 @@ impl Kind {
             HealthDelivered,
             TlsGoesOn
         );
-        by_number!(PushArrives, MessagesExpire);
+        by_number!(PushArrives, QueueWakes, ConsumerConnects, ReplyArrives, ReplyTimeoutFires);
         unreachable!("no event has another tag")
     }
 }
@@ -137,7 +142,10 @@ impl World<'_> {
             Kind::ConnectionAges => self.connection_ages(slot),
             Kind::OutlierSweep => self.outlier_sweep(slot),
             Kind::HealthDelivered => self.health_delivered(slot),
-            Kind::MessagesExpire => self.messages_expire(slot),
+            Kind::QueueWakes => self.queue_wakes(slot),
+            Kind::ConsumerConnects => self.consumer_connects(slot),
+            Kind::ReplyArrives => self.reply_arrives(slot),
+            Kind::ReplyTimeoutFires => self.reply_timeout_fires(slot),
             Kind::TlsGoesOn => self.tls_goes_on(slot),
             Kind::PushArrives => self.push_arrives(slot),
         }

@@ -20,7 +20,7 @@ impl World<'_> {
     }
 
     /// The replicas that an occurrence meets.
-    fn met(&self, occurrence: u32, among: &[ReplicaId]) -> Vec<ReplicaId> {
+    pub(super) fn met(&self, occurrence: u32, among: &[ReplicaId]) -> Vec<ReplicaId> {
         schedule::met(self.topology, &self.keys, self.occurrences[occurrence as usize], among)
     }
 
@@ -74,6 +74,9 @@ impl World<'_> {
             FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),
+            FaultAction::ConsumerStuck { .. } | FaultAction::DiskFull { .. } | FaultAction::Poison { .. } => {
+                self.messaging_trouble_begins(occurrence, cause);
+            }
             FaultAction::ConfigPush { begins, .. } => self.config_changes(happening.fault, *begins, cause, false),
         }
         if happening.ended != Instant::NEVER {
@@ -110,6 +113,9 @@ impl World<'_> {
             }
             FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
+            FaultAction::ConsumerStuck { .. } | FaultAction::DiskFull { .. } | FaultAction::Poison { .. } => {
+                self.messaging_trouble_ends(occurrence);
+            }
             FaultAction::ConfigPush { ends, .. } => self.config_changes(fault, *ends, cause, true),
         }
     }

@@ -326,7 +326,7 @@ impl World<'_> {
             return self.body_ended(job, outcome);
         }
         if marks & mark::SPAWNED != 0 {
-            return if marks & mark::DELIVERY != 0 { self.delivery_ended(job, outcome) } else { self.free_job(job) };
+            return if marks & mark::DELIVERY != 0 { self.carrier_ended(job, outcome) } else { self.free_job(job) };
         }
         let now = self.now();
         let state = &mut self.replicas[replica as usize];

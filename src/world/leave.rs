@@ -96,6 +96,7 @@ impl World<'_> {
             JobState::Calling => self.give_up_call(pending),
             JobState::WithBodies => self.stop_bodies(job, step),
             JobState::AwaitingPool => self.leave_pool_queue(job),
+            JobState::AwaitingReply => self.leave_reply(job),
             JobState::Hung | JobState::Held => {}
             JobState::Travelling | JobState::Knocking | JobState::Answering | JobState::Stopped | JobState::Free => {
                 unreachable!("a job that is {state:?} is not at work")

@@ -6,7 +6,7 @@
 
 use super::World;
 use super::event::Kind;
-use super::hot::HotSite;
+use super::hot::{HotSite, Sends};
 use super::keys::Purpose;
 use super::state::{Job, JobState, NOBODY};
 use crate::base::dist::Dist;
@@ -152,6 +152,9 @@ impl World<'_> {
         let mut after = latency.sample(&mut hot.key.draw(request, path.wrapping_add(purpose as u32)));
         if self.proxies.on {
             after += self.proxies_on_the_way(job, site, way == Way::Back);
+        }
+        if hot.sends == Sends::Pinned && way == Way::Out {
+            after = self.in_order(job, after);
         }
         if self.links.rough {
             return self.transmit_roughly(job, site, way, link, after);

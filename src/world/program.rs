@@ -4,6 +4,7 @@
 //! own, unless its first step is a call, which never ends at once: so nothing here ends inside what it began.
 
 use super::World;
+use super::broker::Taken;
 use super::event::Kind;
 use super::keys::below;
 use super::state::*;
@@ -107,10 +108,25 @@ impl World<'_> {
                     self.fill_cache(*cache, replica, request);
                     step + 1
                 }
-                Step::Enqueue(publication) => {
-                    if !self.enqueue_message(job, *publication) {
-                        return self.end_job(job, Outcome::answered(503));
+                Step::Enqueue(publication) => match self.enqueue_message(job, *publication) {
+                    Taken::Yes => step + 1,
+                    Taken::Refused => return self.end_job(job, Outcome::answered(503)),
+                    Taken::Returned => return self.end_job(job, Outcome::answered(404)),
+                    Taken::Blocked => return,
+                },
+                Step::Open(consumer) => {
+                    if !self.message_opened(job, *consumer) {
+                        return;
                     }
+                    step + 1
+                }
+                Step::Handled(consumer) => {
+                    self.message_handled(job, *consumer);
+                    step + 1
+                }
+                Step::Ask { body, site, timeout } => return self.ask(job, *body, *site, *timeout),
+                Step::PassReply(broker) => {
+                    self.pass_reply(job, *broker);
                     step + 1
                 }
                 Step::Parallel { bodies, .. } => return self.start_bodies(job, bodies),
@@ -190,7 +206,7 @@ impl World<'_> {
     // -- bodies ------------------------------------------------------------------------------------------------------
 
     /// A child of the job that runs a body; it does not run yet.
-    fn new_body(&mut self, parent: u32, body: StepId, part: u32, marks: u8) -> u32 {
+    pub(super) fn new_body(&mut self, parent: u32, body: StepId, part: u32, marks: u8) -> u32 {
         let Job { request, replica, path, step, cause, .. } = self.jobs[parent];
         let child = Job {
             request,

@@ -251,7 +251,7 @@ impl World<'_> {
             let Job { replica: at, state, marks, request, path, arrived, .. } = self.jobs.entries()[job];
             let at_work = match state {
                 JobState::Held | JobState::Queued | JobState::Working | JobState::Calling => true,
-                JobState::WithBodies | JobState::AwaitingPool | JobState::Hung => true,
+                JobState::WithBodies | JobState::AwaitingPool | JobState::AwaitingReply | JobState::Hung => true,
                 JobState::Travelling | JobState::Knocking | JobState::Answering | JobState::Stopped | JobState::Free => false,
             };
             // Children go with their parents; those left alone are stopped like the rest.
@@ -419,6 +419,15 @@ impl World<'_> {
             Kind::JobArrives => self.arrive_unusually(slot, self.service_of(slot)),
             Kind::AnswerArrives => self.answer_arrives(slot),
             Kind::Settles => self.settles(slot),
+            Kind::ReplyArrives | Kind::ReplyTimeoutFires => {
+                let Job { state, next: waiter, request: its, path: place, .. } = self.jobs.entries()[slot as usize];
+                if (its, place, state) != (request, path, JobState::AwaitingReply) {
+                } else if kind == Kind::ReplyArrives {
+                    self.reply_arrives(waiter);
+                } else {
+                    self.reply_timeout_fires(slot);
+                }
+            }
             Kind::QueueWaitOver | Kind::PoolWaitOver => {
                 let Job { state, pending, request: its, path: place, .. } = self.jobs.entries()[slot as usize];
                 if (its, place) != (request, path) {

@@ -105,7 +105,7 @@ impl<'t> World<'t> {
             links: Links::new(topology),
             lines: Lines::new(topology),
             proxies: Proxies::new(topology, seed),
-            brokers: super::broker::Brokers::new(topology),
+            brokers: super::broker::Brokers::new(topology, seed),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],
@@ -172,7 +172,7 @@ impl<'t> World<'t> {
     }
 
     fn is_idle(&self) -> bool {
-        self.jobs.is_empty() && self.calls.is_empty() && self.proxies.is_idle()
+        self.jobs.is_empty() && self.calls.is_empty() && self.proxies.is_idle() && self.brokers.is_idle(self.topology)
     }
 
     fn finish(self, at: Instant, interrupted: bool) -> Recording {

@@ -161,6 +161,8 @@ pub(super) enum JobState {
     /// Waits for its bodies.
     WithBodies,
     AwaitingPool,
+    /// Waits for a message that answers its own; `next` is the waiter, `pending` the alarm.
+    AwaitingReply,
     /// Never ends by itself.
     Hung,
     /// The answer is on its way; has an event.

@@ -1,7 +1,7 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
 use super::{
-    Bytes, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
+    Age, Bytes, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
 };
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};
@@ -26,7 +26,7 @@ pub fn summarize(topology: &Topology, recording: &Recording, variant: Option<&st
         interrupted: recording.interrupted,
         clients: pairs(&topology.clients, &recording.clients, |c| &c.name, |record| client(record, measured)),
         services: pairs(&topology.services, &recording.services, |s| &s.name, |record| service(record, measured)),
-        brokers: pairs(&topology.brokers.queues, &recording.queues, |q| &q.name, |record| queue(record, measured)),
+        brokers: brokers(topology, recording, measured),
         calls: pairs(&topology.edges, &recording.edges, |e| &e.name, |record| call(record, topology.wire.is_on())),
         faults: faults(topology, recording),
         cascade: cascade::tell(topology, recording),
@@ -105,6 +105,53 @@ fn call(record: &EdgeRecord, sized: bool) -> CallSummary {
     }
 }
 
+/// Each broker, and below it its queues.
+fn brokers(topology: &Topology, recording: &Recording, measured: Nanos) -> Named<QueueSummary> {
+    let mut all = Vec::new();
+    for (broker, own) in topology.brokers.brokers.iter().zip(&recording.brokers) {
+        let queues = broker.queues.start as usize..broker.queues.end as usize;
+        let records = &recording.queues[queues.clone()];
+        let sum = QueueSummary {
+            published: own.published,
+            unroutable: Some(own.unroutable),
+            unclaimed_replies: Some(own.unclaimed_replies),
+            ..queue(&sum_of(records), measured)
+        };
+        all.push((broker.name.clone(), sum));
+        all.extend(topology.brokers.queues[queues].iter().zip(records).map(|(q, record)| (q.name.clone(), queue(record, measured))));
+    }
+    Named(all)
+}
+
+fn sum_of(records: &[QueueRecord]) -> QueueRecord {
+    let mut sum = QueueRecord::default();
+    for record in records {
+        for (all, one) in [
+            (&mut sum.refused, record.refused),
+            (&mut sum.delivered, record.delivered),
+            (&mut sum.redelivered, record.redelivered),
+            (&mut sum.acked, record.acked),
+            (&mut sum.dead_lettered, record.dead_lettered),
+            (&mut sum.dropped, record.dropped),
+            (&mut sum.moved, record.moved),
+            (&mut sum.duplicates, record.duplicates),
+            (&mut sum.lost, record.lost),
+            (&mut sum.left_ready, record.left_ready),
+            (&mut sum.left_unacked, record.left_unacked),
+        ] {
+            *all += one;
+        }
+        sum.died.iter_mut().zip(record.died).for_each(|(all, one)| *all += one);
+        sum.ready += record.ready;
+        sum.unacked += record.unacked;
+        // The longest of them: they need not have been longest at the same time.
+        sum.ready_max = sum.ready_max.max(record.ready_max);
+        sum.oldest_max = sum.oldest_max.max(record.oldest_max);
+        sum.latency.merge(&record.latency);
+    }
+    sum
+}
+
 fn queue(record: &QueueRecord, measured: Nanos) -> QueueSummary {
     QueueSummary {
         published: record.published,
@@ -115,10 +162,16 @@ fn queue(record: &QueueRecord, measured: Nanos) -> QueueSummary {
         dead_lettered: record.dead_lettered,
         dropped: record.dropped,
         expired: record.died[crate::policy::broker::rabbitmq::deaths::Reason::Expired as usize],
+        moved: record.moved,
         lost: record.lost,
+        duplicates: record.duplicates,
         lag: Level { mean: ratio(record.ready, measured.0), max: record.ready_max },
+        unacked: ratio(record.unacked, measured.0),
+        age: Age { max: record.oldest_max.as_secs_f64() },
         left: record.left_ready + record.left_unacked,
         latency: latency(&record.latency),
+        unroutable: None,
+        unclaimed_replies: None,
     }
 }
 

@@ -104,10 +104,11 @@ pub struct CallSummary {
     pub fallbacks: u64,
 }
 
-/// A queue. Counts are of the whole run.
+/// A queue, or a broker: then of all its queues. Counts are of the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSummary {
+    /// Messages taken, other queues' dead letters included; of a broker: what publishers brought.
     pub published: u64,
     pub refused: u64,
     pub delivered: u64,
@@ -118,13 +119,34 @@ pub struct QueueSummary {
     pub dropped: u64,
     /// Of both: too old.
     pub expired: u64,
+    /// Put into another queue by a consumer that could not handle them.
+    pub moved: u64,
+    /// Gone with a broker that did not keep them, or with a consumer for which they were acknowledged when they were sent.
     pub lost: u64,
+    /// Handled by a consumer without the broker's learning of it, so that they come again.
+    pub duplicates: u64,
     /// Waiting in the queue, over the clock.
     pub lag: Level,
+    /// In consumers' hands, over the clock.
+    pub unacked: Option<f64>,
+    /// Of the oldest message that waits, since it was published: the greatest of the run.
+    pub age: Age,
     /// Waiting and in consumers' hands when the run ended.
     pub left: u64,
     /// Published to acknowledged.
     pub latency: Latency,
+    /// Of a broker: messages that no queue wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unroutable: Option<u64>,
+    /// Of a broker: replies that nobody waited for any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclaimed_replies: Option<u64>,
+}
+
+/// Seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Age {
+    pub max: f64,
 }
 
 /// Clock: bytes on the wire, with headers, framing, setting up of connections and retransmissions.

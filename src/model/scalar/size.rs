@@ -27,6 +27,15 @@ pub const LARGEST: Bytes = Bytes(1 << 30);
 
 impl SizeSpec {
     pub const ZERO: SizeSpec = SizeSpec::Constant(Bytes(0));
+
+    /// A size to reckon with where none is drawn, in bytes: the mean, or the median if that is what is written.
+    pub fn typical(&self) -> u64 {
+        match self {
+            SizeSpec::Constant(size) | SizeSpec::Exponential { mean: size } | SizeSpec::Lognormal { p50: size, .. } => size.0,
+            SizeSpec::Uniform { lo, hi } => (lo.0 + hi.0) / 2,
+            SizeSpec::Pareto { lo, .. } => lo.0,
+        }
+    }
 }
 
 impl Scalar for SizeSpec {

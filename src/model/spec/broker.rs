@@ -1,7 +1,7 @@
 //! Message brokers, and the consumers that take from them.
 
-use super::{Named, Step, one};
-use crate::model::scalar::{Bound, DistSpec, Duration};
+use super::{Backoff, Named, Step, one};
+use crate::model::scalar::{Bound, Bytes, DistSpec, Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,19 @@ pub struct Broker {
     /// Whether queues survive a restart of the broker. Default: true.
     #[serde(default = "yes")]
     pub durable: bool,
-    /// What the broker does to take a message. Default: no time.
+    /// What a node does to take a message. Default: no time.
     #[serde(default = "no_time")]
     pub work: DistSpec,
+    /// Its nodes. A classic queue lives on one of them, a quorum queue on three (or all, if there are fewer). Default: 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub nodes: u32,
+    /// Messages and connections that a node takes at once; others wait. Default: unlimited.
+    #[serde(default = "unlimited")]
+    pub workers: Bound,
+    /// What a node does to accept a consumer that connects again. Default: no time.
+    #[serde(default = "no_time")]
+    pub connect: DistSpec,
     /// Zones, as of a service. Default: none.
     #[serde(default)]
     pub zones: Vec<String>,
@@ -42,6 +52,8 @@ pub enum Exchange {
     /// Those bound with the message's key.
     #[default]
     Direct,
+    /// Those bound with the values of headers that the message has.
+    Headers,
     /// Those bound with a pattern that the key matches: words between dots, `*` for one word, `#` for any number of them.
     Topic,
     /// All that are bound.
@@ -52,7 +64,7 @@ pub enum Exchange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BrokerQueue {
-    /// What it is bound with: keys, or patterns of a topic exchange; of a fan-out exchange anything. Default: none, only what names the queue reaches it.
+    /// What it is bound with: keys, or patterns of a topic exchange; of a fan-out exchange anything; of a headers exchange `name=value, other=value`, with `any:` in front where one of them is enough. Default: none, only what names the queue reaches it.
     #[serde(default)]
     pub bind: Vec<String>,
     /// How it is kept. Default: classic.
@@ -64,6 +76,9 @@ pub struct BrokerQueue {
     /// Messages that may wait; what consumers hold does not count. Default: unlimited.
     #[serde(default = "unlimited")]
     pub max_length: Bound,
+    /// Bytes of messages that may wait, likewise. Default: unlimited.
+    #[serde(default)]
+    pub max_bytes: Option<Bytes>,
     /// What happens to one message more. Default: dropHead.
     #[serde(default)]
     pub overflow: Overflow,
@@ -129,10 +144,16 @@ pub struct Consumer {
     /// What happens to a message whose steps failed. Default: nack, back to the queue.
     #[serde(default)]
     pub on_error: OnError,
+    /// Whether a message counts as handled when it is sent to the consumer: then prefetch does not hold it back, and a consumer that dies loses it. Default: false.
+    #[serde(default)]
+    pub auto_ack: bool,
+    /// How long a replica that has lost the broker waits before it connects again; longer than 0s. Default: 5s, as RabbitMQ's clients.
+    #[serde(default = "five_seconds")]
+    pub reconnect: DistSpec,
 }
 
-/// What a consumer does with a message whose handling failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a consumer does with a message whose handling failed. It has exactly one of the keys nack, reject, ack, publish, retry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum OnError {
     /// `basic.nack`.
@@ -141,6 +162,33 @@ pub enum OnError {
     Reject(Requeue),
     /// Acknowledges it all the same: the message is lost.
     Ack(Nothing),
+    /// Puts a copy into another queue, and acknowledges it.
+    Publish(Elsewhere),
+    /// Handles it again in place, holding it; then something else.
+    Retry(InPlace),
+}
+
+/// Where a copy of a message goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Elsewhere {
+    /// The queue, written BROKER.QUEUE, of the same broker. Required.
+    pub to: String,
+}
+
+/// Tries without giving the message back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InPlace {
+    /// How often it is handled at most, the first time included. Required.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub attempts: u32,
+    /// The wait before each further one. Default: none.
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// What happens after the last. Default: nack, back to the queue.
+    #[serde(default)]
+    pub then: Box<OnError>,
 }
 
 /// Whether a refused message goes back to its queue.
@@ -161,6 +209,10 @@ impl Default for OnError {
     fn default() -> OnError {
         OnError::Nack(Requeue { requeue: true })
     }
+}
+
+fn five_seconds() -> DistSpec {
+    DistSpec::Constant(Duration::from_secs(5))
 }
 
 fn no_time() -> DistSpec {

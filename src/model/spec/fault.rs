@@ -6,7 +6,7 @@ use crate::model::scalar::{Bandwidth, DistSpec, Duration, Restart, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong. It has exactly one of the keys crash, slow, errors, pause, hang, cacheFlush, link, partition, zoneOutage, spike, configPush.
+/// Something that goes wrong. It has exactly one of the keys crash, slow, errors, pause, hang, cacheFlush, link, partition, zoneOutage, spike, brokerDown, consumerStuck, diskFull, poisonMessage, configPush.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
@@ -47,6 +47,14 @@ pub enum FaultKind {
     ZoneOutage(ZoneOutage),
     /// A client sends more.
     Spike(Spike),
+    /// Nodes of a broker die; what they had not kept is lost.
+    BrokerDown(BrokerDown),
+    /// A consumer does not go on with the messages that it has, and takes no more than it may hold.
+    ConsumerStuck(ConsumerStuck),
+    /// A broker takes no messages: publishers wait.
+    DiskFull(DiskFull),
+    /// Messages come that no consumer can handle: each time, they fail.
+    PoisonMessage(PoisonMessage),
     /// The control plane pushes a configuration: changes of the manifests' objects, as `mesh` has them. When the fault ends, it pushes what held before.
     ConfigPush(serde_json::Map<String, serde_json::Value>),
 }
@@ -71,6 +79,9 @@ impl FaultKind {
             FaultKind::Slow(slow) => slow.choice(),
             FaultKind::Errors(errors) => errors.choice(),
             FaultKind::Pause(freeze) | FaultKind::Hang(freeze) => freeze.choice(),
+            FaultKind::BrokerDown(down) => down.choice(),
+            FaultKind::ConsumerStuck(stuck) => stuck.choice(),
+            FaultKind::DiskFull(_) | FaultKind::PoisonMessage(_) => ReplicaChoice::All,
             FaultKind::CacheFlush(_) | FaultKind::Link(_) | FaultKind::Partition(_) => ReplicaChoice::All,
             FaultKind::ZoneOutage(_) | FaultKind::Spike(_) | FaultKind::ConfigPush(_) => ReplicaChoice::All,
         }
@@ -84,6 +95,59 @@ fn choice(count: Option<u32>, listed: &[u32]) -> ReplicaChoice<'_> {
         (None, listed) => ReplicaChoice::Listed(listed),
         (Some(_), _) => ReplicaChoice::Both,
     }
+}
+
+/// Nodes of a broker die.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BrokerDown {
+    /// The broker. Required.
+    pub broker: String,
+    /// So many of its nodes, drawn each time. Default: none given, then all.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub nodes: Option<u32>,
+    /// These nodes, counted from 0, instead of a number of them. Default: none.
+    #[serde(default)]
+    pub node: Vec<u32>,
+}
+
+/// A consumer does not go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsumerStuck {
+    /// The consumer. Required.
+    pub consumer: String,
+    /// On so many replicas of its service, drawn each time. Default: none given, then all.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub replicas: Option<u32>,
+    /// On these replicas, counted from 0, instead of a number of them. Default: none.
+    #[serde(default)]
+    pub replica: Vec<u32>,
+}
+
+/// A broker takes no messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiskFull {
+    /// The broker. Required.
+    pub broker: String,
+}
+
+/// Messages that no consumer can handle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PoisonMessage {
+    /// The queue that they come into, written BROKER.QUEUE. Required.
+    pub queue: String,
+    /// Share of what comes while the fault lasts. Default: 100%.
+    #[serde(default = "whole")]
+    pub share: Share,
+    /// No more than so many each time. Default: none given, any number.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub count: Option<u32>,
 }
 
 /// Replicas die.
@@ -179,7 +243,14 @@ macro_rules! meets_replicas {
     )*};
 }
 
-meets_replicas!(Crash, Slow, Errors, Freeze);
+meets_replicas!(Crash, Slow, Errors, Freeze, ConsumerStuck);
+
+impl BrokerDown {
+    /// Which nodes it meets.
+    pub fn choice(&self) -> ReplicaChoice<'_> {
+        choice(self.nodes, &self.node)
+    }
+}
 
 /// A cache loses all it holds, at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

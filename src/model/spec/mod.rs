@@ -12,11 +12,11 @@ mod policy;
 mod service;
 mod step;
 
-pub use broker::{Broker, BrokerKind, BrokerQueue, Consumer, Exchange, OnError, Overflow, QueueType, Requeue};
+pub use broker::{Broker, BrokerKind, BrokerQueue, Consumer, Elsewhere, Exchange, InPlace, OnError, Overflow, QueueType, Requeue};
 pub use cache::{Cache, CacheScope, Eviction, Hit};
 pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
-    CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
+    BrokerDown, ConsumerStuck, DiskFull, PoisonMessage, CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
 pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Push, Request, SidecarCost};
 pub use network::{Headers, Link, LinkBetween, Network, ZoneLink};
@@ -26,7 +26,7 @@ pub use policy::{
 };
 pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
-    Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
+    AwaitReply, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
     Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 

@@ -194,6 +194,26 @@ pub struct Publish {
     /// How old the message may get while it waits. Default: as old as it will.
     #[serde(default)]
     pub ttl: Option<Duration>,
+    /// Its headers, for a headers exchange. Default: none.
+    #[serde(default)]
+    pub headers: Named<String>,
+    /// Whether a message that no queue wants fails with 404; only with `confirm`. Default: false, it is dropped.
+    #[serde(default)]
+    pub mandatory: bool,
+    /// Size of the message, without headers. Default: none, 0B.
+    #[serde(default)]
+    pub payload: Option<SizeSpec>,
+    /// Waits for a message that answers this one: request and reply by messages. Default: none, nobody waits.
+    #[serde(default)]
+    pub await_reply: Option<AwaitReply>,
+}
+
+/// Waiting for a reply. Whoever handles the message sends one when its steps have succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AwaitReply {
+    /// How long to wait before the step fails with 504; what comes later is dropped. Required.
+    pub timeout: Duration,
 }
 
 fn yes() -> bool {

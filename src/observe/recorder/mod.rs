@@ -41,6 +41,7 @@ pub struct Recorder {
     clients: Vec<ClientNow>,
     services: Vec<ServiceNow>,
     edges: Vec<EdgeNow>,
+    brokers: Vec<BrokerRecord>,
     queues: Vec<QueueNow>,
     episodes: Open,
     /// Follows requests attempt by attempt, if that is wanted.
@@ -144,6 +145,7 @@ impl Recorder {
             clients: (0..topology.clients.len()).map(client).collect(),
             services: (0..topology.services.len()).map(service).collect(),
             edges: (0..topology.edges.len()).map(edge).collect(),
+            brokers: vec![BrokerRecord::default(); topology.brokers.brokers.len()],
             queues: topology.brokers.queues.iter().map(|_| QueueNow::new()).collect(),
             episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
             tracer: Tracer::default(),
@@ -210,7 +212,7 @@ impl Recorder {
             *window = ServiceWindow { up: window.up, ..ServiceWindow::default() };
             all.clear();
         }
-        self.queues.iter_mut().for_each(QueueNow::close_window);
+        self.queues.iter_mut().for_each(|queue| queue.close_window(at));
         for EdgeNow { window, record, .. } in &mut self.edges {
             record.windows.push(*window);
             *window = EdgeWindow { open: window.open, half_open: window.half_open, ..EdgeWindow::default() };
@@ -255,6 +257,7 @@ impl Recorder {
             clients: self.clients.into_iter().map(ClientNow::over).collect(),
             services: self.services.into_iter().map(ServiceNow::over).collect(),
             edges: self.edges.into_iter().map(|now| now.record).collect(),
+            brokers: self.brokers,
             queues: self.queues.into_iter().map(|now| now.record).collect(),
             ..self.recording
         }

@@ -1,6 +1,7 @@
 //! What happens in the queues of brokers. Counts are of the whole run, since messages outlive intervals; depths are of the clock.
 
 use super::*;
+use crate::base::time::Nanos;
 use crate::policy::broker::rabbitmq::deaths::Reason;
 
 /// A queue's record, and what of it changes.
@@ -9,6 +10,8 @@ pub(super) struct QueueNow {
     window: QueueWindow,
     ready: Depth,
     unacked: Depth,
+    /// When the oldest that waits was published.
+    oldest: Option<Instant>,
 }
 
 /// A number that stays for a time, and its integral over the measured interval.
@@ -30,16 +33,30 @@ impl Depth {
 
 impl QueueNow {
     pub fn new() -> QueueNow {
-        QueueNow { record: QueueRecord::default(), window: QueueWindow::default(), ready: Depth::default(), unacked: Depth::default() }
+        QueueNow {
+            record: QueueRecord::default(),
+            window: QueueWindow::default(),
+            ready: Depth::default(),
+            unacked: Depth::default(),
+            oldest: None,
+        }
     }
 
-    pub fn close_window(&mut self) {
+    fn grow_old(&mut self, now: Instant) {
+        let age = self.oldest.map_or(Nanos::ZERO, |oldest| now.since(oldest));
+        self.record.oldest_max = self.record.oldest_max.max(age);
+    }
+
+    pub fn close_window(&mut self, at: Instant) {
+        self.grow_old(at);
+        self.window.oldest = self.oldest.map_or(Nanos::ZERO, |oldest| at.since(oldest));
         (self.window.ready, self.window.unacked) = (self.ready.value, self.unacked.value);
         self.record.windows.push(std::mem::take(&mut self.window));
     }
 
     /// The measured interval (or the run) is over.
     pub fn end(&mut self, at: Instant, interval: (Instant, Instant)) {
+        self.grow_old(at);
         self.record.ready += self.ready.set(self.ready.value, at, interval);
         self.record.unacked += self.unacked.set(self.unacked.value, at, interval);
         (self.record.left_ready, self.record.left_unacked) = (self.ready.value, self.unacked.value);
@@ -47,13 +64,25 @@ impl QueueNow {
 }
 
 impl Recorder {
-    pub fn message_taken(&mut self, queue: u32, _now: Instant) {
+    /// A broker has a message; perhaps no queue wants it.
+    pub fn message_published(&mut self, broker: u32, unroutable: bool) {
+        let record = &mut self.brokers[broker as usize];
+        record.published += 1;
+        record.unroutable += u64::from(unroutable);
+    }
+
+    /// A reply that nobody waits for any more.
+    pub fn reply_unclaimed(&mut self, broker: u32) {
+        self.brokers[broker as usize].unclaimed_replies += 1;
+    }
+
+    pub fn message_taken(&mut self, queue: u32) {
         let live = &mut self.queues[queue as usize];
         live.record.published += 1;
         live.window.published += 1;
     }
 
-    /// The queue was full, and said so.
+    /// The queue was full or could not be used, and said so.
     pub fn message_refused(&mut self, queue: u32) {
         self.queues[queue as usize].record.refused += 1;
     }
@@ -76,7 +105,7 @@ impl Recorder {
         }
     }
 
-    /// Given up; `kept` if another queue takes it.
+    /// Given up so long after it was published; `kept` if another queue takes it.
     pub fn message_died(&mut self, queue: u32, reason: Reason, kept: bool) {
         let record = &mut self.queues[queue as usize].record;
         record.died[reason as usize] += 1;
@@ -87,16 +116,30 @@ impl Recorder {
         }
     }
 
-    /// Gone with a broker that did not keep them.
+    /// A consumer has put a copy into another queue, instead of handling it.
+    pub fn message_moved(&mut self, queue: u32) {
+        self.queues[queue as usize].record.moved += 1;
+    }
+
+    /// A consumer has done all it has to do with a message, and the broker does not know it: the message comes again.
+    pub fn message_duplicated(&mut self, queue: u32) {
+        self.queues[queue as usize].record.duplicates += 1;
+    }
+
+    /// Gone with a broker that did not keep them, or with a consumer for which they were acknowledged when they were sent.
     pub fn messages_lost(&mut self, queue: u32, count: u64) {
         self.queues[queue as usize].record.lost += count;
     }
 
-    pub fn queue_depth(&mut self, queue: u32, ready: u64, unacked: u64, now: Instant) {
+    /// What waits, what consumers hold, and when the oldest that waits was published.
+    pub fn queue_depth(&mut self, queue: u32, (ready, unacked): (u64, u64), oldest: Option<Instant>, now: Instant) {
         let interval = (self.from, self.until);
         let live = &mut self.queues[queue as usize];
         live.record.ready += live.ready.set(ready, now, interval);
         live.record.unacked += live.unacked.set(unacked, now, interval);
         live.record.ready_max = live.record.ready_max.max(ready);
+        // The oldest is oldest just before it leaves.
+        live.grow_old(now);
+        live.oldest = oldest;
     }
 }

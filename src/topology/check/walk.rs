@@ -54,6 +54,10 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 visit.call(*site, topology.sites[site.index()].callee);
                 Shape::Call(*site)
             }
+            Step::Ask { site, .. } => {
+                visit.call(*site, topology.sites[site.index()].callee);
+                Shape::Call(*site)
+            }
             Step::Parallel { bodies, join, .. } => {
                 // Copies of a branch are one program: each is followed once, or copies of copies would be without end.
                 let mut copies: BTreeMap<StepId, u32> = BTreeMap::new();
@@ -103,7 +107,7 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 visit.to_the_end *= 1.0 - share;
                 Shape::Nothing
             }
-            Step::Fill(_) | Step::Enqueue(_) => Shape::Nothing,
+            Step::Fill(_) | Step::Enqueue(_) | Step::Open(_) | Step::Handled(_) | Step::PassReply(_) => Shape::Nothing,
             Step::Jump(target) => {
                 at = target.index();
                 continue;

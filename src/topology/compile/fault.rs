@@ -115,8 +115,43 @@ impl Compiler<'_> {
                 }
                 FaultAction::Spike { client, factor: spike.factor }
             }
+            FaultKind::BrokerDown(down) => {
+                self.broker(&down.broker, &format!("{path}.brokerDown.broker"))?;
+                FaultAction::Crash {
+                    replicas: self.replicas(&down.broker, down.choice(), &format!("{path}.brokerDown"))?,
+                    restart: if fault.lasts.is_some() { Restart::AtEnd } else { Restart::Never },
+                    container: false,
+                }
+            }
+            FaultKind::ConsumerStuck(stuck) => self.stuck(stuck, &format!("{path}.consumerStuck"))?,
+            FaultKind::DiskFull(full) => FaultAction::DiskFull { broker: self.broker(&full.broker, &format!("{path}.diskFull.broker"))? },
+            FaultKind::PoisonMessage(poison) => {
+                let queue = self.queue(&poison.queue, &format!("{path}.poisonMessage.queue"))?;
+                FaultAction::Poison { queue, share: poison.share.fraction(), most: poison.count.unwrap_or(u32::MAX) }
+            }
             FaultKind::ConfigPush(objects) => self.config_push(fault, objects.is_empty(), path)?,
         })
+    }
+
+    fn broker(&mut self, name: &str, path: &str) -> Option<u32> {
+        let place = self.model.brokers.keys().position(|known| known == name);
+        if place.is_none() {
+            let known = self.model.brokers.keys().map(String::as_str).collect();
+            self.unknown("broker", "unknown-broker", name, path, known);
+        }
+        place.map(|place| place as u32)
+    }
+
+    fn stuck(&mut self, stuck: &spec::ConsumerStuck, path: &str) -> Option<FaultAction> {
+        let Some(consumer) = self.topology.brokers.consumers.iter().position(|known| known.name == stuck.consumer) else {
+            if !self.model.consumers.contains_key(&stuck.consumer) {
+                let known = self.model.consumers.keys().map(String::as_str).collect();
+                self.unknown("consumer", "unknown-consumer", &stuck.consumer, format!("{path}.consumer"), known);
+            }
+            return None;
+        };
+        let service = self.model.consumers[&stuck.consumer].service.clone();
+        Some(FaultAction::ConsumerStuck { consumer: consumer as u32, replicas: self.replicas(&service, stuck.choice(), path)? })
     }
 
     fn has_sidecar(&self, service: &str) -> bool {
@@ -286,6 +321,12 @@ impl Compiler<'_> {
             FaultAction::Crash { replicas, .. } | FaultAction::Slow { replicas, .. } | FaultAction::Errors { replicas, .. } => of(replicas),
             FaultAction::Pause { replicas } | FaultAction::Hang { replicas } => of(replicas),
             FaultAction::CacheFlush { .. } | FaultAction::Link { .. } | FaultAction::Partition { .. } => Vec::new(),
+            FaultAction::ConsumerStuck { replicas, .. } => of(replicas),
+            FaultAction::DiskFull { broker } => vec![self.topology.brokers.brokers[*broker as usize].service],
+            FaultAction::Poison { queue, .. } => {
+                let broker = self.topology.brokers.queues[*queue as usize].broker;
+                vec![self.topology.brokers.brokers[broker as usize].service]
+            }
             FaultAction::Spike { .. } | FaultAction::ConfigPush { .. } => Vec::new(),
         }
     }
@@ -335,6 +376,14 @@ impl Compiler<'_> {
                 let names: Vec<&str> = objects.keys().map(String::as_str).collect();
                 format!("the control plane pushes {}", names.join(", "))
             }
+            FaultKind::BrokerDown(f) => does(f.choice(), &f.broker, "goes down".into(), "go down".into()),
+            FaultKind::ConsumerStuck(f) => does(f.choice(), &f.consumer, "is stuck".into(), "are stuck".into()),
+            FaultKind::DiskFull(f) => format!("{} takes no messages: its disk is full", f.broker),
+            FaultKind::PoisonMessage(f) => match f.count {
+                Some(1) => format!("a message that nobody can handle comes into {}", f.queue),
+                Some(count) => format!("{count} messages that nobody can handle come into {}", f.queue),
+                None => format!("{} of the messages into {} cannot be handled", f.share, f.queue),
+            },
             FaultKind::Spike(f) => format!("{} sends {} times as many requests", f.client, f.factor),
         }
     }

@@ -77,8 +77,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn retry(&mut self, retry: &spec::Retry, not_on: &[u16], path: &str) -> Option<Retry> {
-        let spec::Backoff { initial, factor, max, jitter } = retry.backoff;
+    pub(super) fn backoff(&mut self, backoff: spec::Backoff, path: &str) -> Option<Backoff> {
+        let spec::Backoff { initial, factor, max, jitter } = backoff;
         let (shape, jitter) = match jitter {
             spec::Jitter::Decorrelated => (Shape::Decorrelated, Jitter::None),
             spec::Jitter::None => (Shape::Exponential, Jitter::None),
@@ -87,7 +87,11 @@ impl Compiler<'_> {
         };
         let shape = if factor == 1.0 && shape == Shape::Exponential { Shape::Fixed } else { shape };
         let max = max.map_or(Nanos::MAX, |max| max.nanos());
-        let backoff = self.checked(Backoff::new(shape, initial.nanos(), factor, max, jitter), &format!("{path}.backoff"))?;
+        self.checked(Backoff::new(shape, initial.nanos(), factor, max, jitter), path)
+    }
+
+    fn retry(&mut self, retry: &spec::Retry, not_on: &[u16], path: &str) -> Option<Retry> {
+        let backoff = self.backoff(retry.backoff, &format!("{path}.backoff"))?;
         let budget = match retry.budget {
             None => None,
             Some(spec::Budget::Share(budget)) => {

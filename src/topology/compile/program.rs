@@ -60,6 +60,16 @@ impl Compiler<'_> {
         StepId(first)
     }
 
+    /// As above for steps whose targets are where they are for good.
+    pub(super) fn append_absolute(&mut self, laid: Vec<(Step, String)>) -> StepId {
+        let first = StepId::new(self.topology.steps.len());
+        for (step, name) in laid {
+            self.topology.steps.push(step);
+            self.topology.step_names.push(name);
+        }
+        first
+    }
+
     fn lay(&mut self, scope: &mut Scope<'_>, steps: &[spec::Step], path: &str, laid: &mut Vec<(Step, String)>) {
         scope.depth += 1;
         if scope.depth > DEEPEST {
@@ -143,23 +153,27 @@ impl Compiler<'_> {
         }
     }
 
-    /// A call to the broker that is waited for, or one that is not.
+    /// A call to the broker that is waited for, or one that is not, or one with a wait for the reply.
     fn publish(&mut self, scope: &mut Scope<'_>, publish: &spec::Publish, path: &str, laid: &mut Vec<(Step, String)>) {
         let Some(endpoint) = self.publication(publish, path) else { return };
         let caller = Caller::Endpoint(scope.endpoint);
         let group = Group::Service(self.topology.endpoints[scope.endpoint.index()].service);
         let policy = publish.policy.as_deref();
-        if !publish.confirm && policy.is_some() {
-            let help = "add `confirm: true`, or take the policy out";
-            let message = "a publish that is not waited for has no policy: nobody would learn that it failed";
-            self.error("policy-without-confirm", message, format!("{path}.publish.policy"), help);
+        if publish.mandatory && !publish.confirm {
+            let message = "a message that is sent and forgotten cannot come back: nobody would learn of it";
+            self.error("mandatory-without-confirm", message, format!("{path}.publish.mandatory"), "add `confirm: true`, or take `mandatory` out");
         }
         let Some(site) = self.site(caller, group, &endpoint, policy, &format!("{path}.publish"), "to") else { return };
-        if publish.confirm {
+        let at = format!("{path}.publish");
+        self.messages.insert(site, super::wire::Written { protocol: None, payload: publish.payload, response: None, path: at });
+        if publish.confirm && publish.await_reply.is_none() {
             return laid.push((Step::Call(site), scope.name("call")));
         }
         let body = self.append(vec![(Step::Call(site), scope.name("call")), (Step::End, String::new())]);
-        laid.push((Step::Spawn(body), scope.name("spawn")));
+        match publish.await_reply {
+            None => laid.push((Step::Spawn(body), scope.name("spawn"))),
+            Some(spec::AwaitReply { timeout }) => laid.push((Step::Ask { body, site, timeout: timeout.nanos() }, scope.name("ask"))),
+        }
     }
 
     fn parallel(&mut self, scope: &mut Scope<'_>, parallel: &spec::Parallel, path: &str, laid: &mut Vec<(Step, String)>) {

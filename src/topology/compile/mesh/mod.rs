@@ -127,6 +127,10 @@ impl<'m> Weaver<'_, 'm> {
     fn site(&mut self, site: SiteId) -> RouteTableId {
         let group = self.compiler.group_of(site);
         let Some(caller) = self.caller(group) else { return RouteTableId::NONE };
+        // What brokers speak is no HTTP: proxies pass its bytes on, and neither retry nor eject.
+        if self.compiler.is_broker(self.compiler.topology.sites[site.index()].service) {
+            return RouteTableId::NONE;
+        }
         let host = self.hosts.of_service(self.compiler.topology.sites[site.index()].service);
         let port = self.hosts.all[host].port;
         let rules = self.rules_of(site, &caller);

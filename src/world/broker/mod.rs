@@ -1,0 +1,266 @@
+//! Brokers at work: messages go into queues, deliveries are calls by the broker, and what comes of them settles the messages.
+//!
+//! A delivery is a job of the broker that nobody waits for: it makes the call that hands the message to a replica of the
+//! consumers' service, and its end is the acknowledgement, or the lack of one. Such jobs *carry* something, at their slot in
+//! [`Brokers::carried`]. Files: [`publish`], [`deliver`], [`reply`] (requests whose answer is a message), [`outage`] (brokers and
+//! consumers go and come, connections), [`trouble`] (faults of messaging).
+
+mod deliver;
+mod outage;
+mod publish;
+mod reply;
+mod trouble;
+
+use super::World;
+use super::event::Kind;
+use super::state::*;
+use crate::base::stream::{StreamKey, Streams, name_hash};
+use crate::base::time::Instant;
+use crate::engine::AlarmId;
+use crate::observe::episode::Cause;
+use crate::policy::broker::rabbitmq::deaths::Deaths;
+use crate::policy::broker::rabbitmq::queue::{Answer, Queue};
+use crate::topology::Topology;
+use deliver::Delivery;
+use outage::Connection;
+use reply::Waiter;
+use std::collections::BTreeMap;
+use trouble::Troubles;
+
+pub(super) use publish::Taken;
+
+/// A message in a queue or in a consumer's hands. As many of them may wait as memory holds, so what few have is kept elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    /// Of the request that published it.
+    pub request: u64,
+    pub published: Instant,
+    pub path: u32,
+    /// What few messages have, in `Brokers::extras`; nobody if it has nothing of it.
+    pub extra: u32,
+    pub cause: Cause,
+    pub persistent: bool,
+    /// No consumer can handle it.
+    pub poison: bool,
+}
+
+/// What few messages have.
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    deaths: Deaths<u32>,
+    /// Who waits for a reply; see [`reply`].
+    reply: Option<u32>,
+}
+
+/// What a job on behalf of a broker or its users carries.
+#[derive(Clone, Copy, Debug)]
+enum Carried {
+    Delivery(Delivery),
+    /// Publishes a message whose reply this one waits for.
+    Asks(u32),
+    /// Brings the reply to this one to the broker.
+    Replies(u32),
+    /// Opens this connection.
+    Connects(u32),
+}
+
+/// What changes of all brokers.
+pub(super) struct Brokers {
+    /// Some broker is there.
+    on: bool,
+    queues: Vec<QueueState>,
+    /// By the job's slot; shorter or empty where nothing is carried.
+    carried: Vec<Option<Carried>>,
+    extras: Vec<Extra>,
+    free_extras: Vec<u32>,
+    /// Consumers' replicas, consumer by consumer.
+    connections: Vec<Connection>,
+    waiters: BTreeMap<u32, Waiter>,
+    next_waiter: u32,
+    troubles: Troubles,
+    keys: OwnKeys,
+}
+
+/// What brokers and consumers draw from.
+struct OwnKeys {
+    /// Per consumer: a hash of its name, where its draws are below.
+    paths: Vec<u32>,
+    consumers: Vec<StreamKey>,
+    publications: Vec<StreamKey>,
+}
+
+struct QueueState {
+    queue: Queue<Message>,
+    /// Who has subscribed, by the queue's number of the subscription: a connection.
+    subscribers: Vec<u32>,
+    /// The alarm for the head's expiry, and when it rings.
+    alarm: AlarmId,
+    rings: Instant,
+    /// Acknowledged when they were sent, and not yet handled.
+    sent_on: u32,
+    /// The node that leads; nobody while the queue cannot be used.
+    leader: u32,
+}
+
+impl Brokers {
+    pub fn new(topology: &Topology, seed: u64) -> Brokers {
+        let all = &topology.brokers;
+        let state = |queue: &crate::topology::broker::Queue| QueueState {
+            queue: Queue::default(),
+            subscribers: Vec::new(),
+            alarm: AlarmId::NONE,
+            rings: Instant::NEVER,
+            sent_on: 0,
+            leader: queue.nodes[0],
+        };
+        let connections = outage::connections(topology);
+        let streams = Streams::new(seed);
+        Brokers {
+            on: !all.brokers.is_empty(),
+            queues: all.queues.iter().map(state).collect(),
+            carried: Vec::new(),
+            extras: Vec::new(),
+            free_extras: Vec::new(),
+            connections,
+            waiters: BTreeMap::new(),
+            next_waiter: 0,
+            troubles: Troubles::default(),
+            keys: OwnKeys {
+                paths: all.consumers.iter().map(|consumer| name_hash(&consumer.name) as u32).collect(),
+                consumers: all.consumers.iter().map(|consumer| streams.key(&consumer.name, "consumer")).collect(),
+                publications: all.publications.iter().map(|p| streams.key(&all.brokers[p.broker as usize].name, "message key")).collect(),
+            },
+        }
+    }
+
+    /// Nothing waits for a consumer that is there or may come back.
+    pub fn is_idle(&self, topology: &Topology) -> bool {
+        !self.on
+            || topology.brokers.consumers.iter().all(|consumer| {
+                let queue = &self.queues[consumer.queue as usize].queue;
+                queue.ready() == 0 && queue.unacked() == 0
+            })
+    }
+
+    fn carry(&mut self, job: u32, what: Carried) {
+        if self.carried.len() <= job as usize {
+            self.carried.resize(job as usize + 1, None);
+        }
+        self.carried[job as usize] = Some(what);
+    }
+
+    fn extra(&mut self, extra: Extra) -> u32 {
+        match self.free_extras.pop() {
+            Some(free) => {
+                self.extras[free as usize] = extra;
+                free
+            }
+            None => {
+                self.extras.push(extra);
+                self.extras.len() as u32 - 1
+            }
+        }
+    }
+
+    /// A message is no more.
+    fn forget(&mut self, message: Message) {
+        if message.extra != NOBODY {
+            self.free_extras.push(message.extra);
+        }
+    }
+
+    fn reply_of(&self, message: Message) -> Option<u32> {
+        if message.extra == NOBODY { None } else { self.extras[message.extra as usize].reply }
+    }
+}
+
+impl World<'_> {
+    /// What waits at the start is there, then consumers subscribe.
+    pub(super) fn start_brokers(&mut self) {
+        for (number, queue) in self.topology.brokers.queues.iter().enumerate() {
+            let signature = name_hash(&queue.name) & 0xff_ffff;
+            for count in 0..u64::from(queue.preload) {
+                let message = Message {
+                    request: signature << 40 | count,
+                    published: Instant::START,
+                    path: name_hash(&queue.name) as u32,
+                    extra: NOBODY,
+                    cause: Cause::NONE,
+                    persistent: true,
+                    poison: false,
+                };
+                self.put(number as u32, message, queue.preload_bytes, None);
+            }
+        }
+        for connection in 0..self.brokers.connections.len() as u32 {
+            self.subscribe(connection);
+        }
+    }
+
+    /// Does what a queue answers.
+    fn heed_queue(&mut self, queue: u32, answers: Vec<Answer<Message>>) {
+        for answer in answers {
+            match answer {
+                Answer::Deliver { consumer, tag, message, redelivered, nth } => {
+                    self.recorder.message_delivered(queue, redelivered);
+                    self.deliver(queue, consumer, tag, message, nth);
+                }
+                Answer::Dead { message, reason } => self.message_dies(queue, message, reason),
+            }
+        }
+        let now = self.now();
+        let state = &mut self.brokers.queues[queue as usize];
+        let oldest = state.queue.head().map(|head| head.message.published);
+        let held = state.queue.unacked() as u64 + u64::from(state.sent_on);
+        self.recorder.queue_depth(queue, (state.queue.ready() as u64, held), oldest, now);
+        let expires = state.queue.expires_at();
+        if expires != state.rings {
+            if state.alarm != AlarmId::NONE {
+                self.calendar.call_off(state.alarm);
+            }
+            (state.rings, state.alarm) = (expires, AlarmId::NONE);
+            if expires != Instant::NEVER {
+                state.alarm = self.calendar.set_alarm(expires, Kind::QueueWakes as u8, queue);
+            }
+        }
+    }
+
+    pub(super) fn queue_wakes(&mut self, queue: u32) {
+        let now = self.now();
+        let state = &mut self.brokers.queues[queue as usize];
+        (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
+        let mut answers = Vec::new();
+        state.queue.expire(now, &mut answers);
+        self.heed_queue(queue, answers);
+    }
+
+    /// A job that carries something for a broker has ended.
+    pub(super) fn carrier_ended(&mut self, job: u32, outcome: crate::base::outcome::Outcome) {
+        match self.brokers.carried[job as usize].expect("a carrier's job carries something") {
+            Carried::Delivery(delivery) => self.delivery_ended(job, delivery, outcome),
+            Carried::Asks(waiter) => self.question_ended(job, waiter, outcome),
+            Carried::Replies(_) => self.free_carrier(job),
+            Carried::Connects(connection) => self.connection_ended(job, connection, outcome),
+        }
+    }
+
+    fn free_carrier(&mut self, job: u32) {
+        self.brokers.carried[job as usize] = None;
+        self.free_job(job);
+    }
+
+    /// What the job that made this one's call carries, if it carries something.
+    fn carried_to(&self, job: u32) -> Option<(u32, Carried)> {
+        let mut job = job;
+        while self.jobs[job].marks & mark::CHILD != 0 && self.jobs[job].call != NOBODY {
+            job = self.jobs[job].call;
+        }
+        let call = self.jobs[job].call;
+        if call == NOBODY || self.calls[call].holds & hold::OF_JOB == 0 {
+            return None;
+        }
+        let carrier = self.calls[call].parent;
+        let carries = self.jobs[carrier].marks & (mark::SPAWNED | mark::DELIVERY) == mark::SPAWNED | mark::DELIVERY;
+        if carries { self.brokers.carried[carrier as usize].map(|carried| (carrier, carried)) } else { None }
+    }
+}

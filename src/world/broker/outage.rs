@@ -1,0 +1,228 @@
+//! Brokers and consumers go and come, and the connections between them.
+
+use super::{Carried, Message};
+use crate::base::outcome::Outcome;
+use crate::base::time::{Instant, Nanos};
+use crate::observe::episode::Cause;
+use crate::policy::broker::rabbitmq::queue::QueueKind;
+use crate::topology::Topology;
+use crate::world::World;
+use crate::world::event::Kind;
+use crate::world::keys::below;
+use crate::world::state::*;
+
+/// A consumer's replica, as its broker's client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    pub consumer: u32,
+    pub replica: u32,
+    /// What the queue calls its subscription; nobody without one.
+    subscription: u32,
+    /// How often it has been lost, or could not be opened.
+    losses: u32,
+    /// It waits before it tries again, or is trying.
+    opening: bool,
+    /// When the latest of what was sent to it arrives.
+    pub last_arrival: Instant,
+}
+
+/// All connections, consumer by consumer.
+pub(super) fn connections(topology: &Topology) -> Vec<Connection> {
+    let mut all = Vec::new();
+    for (number, consumer) in topology.brokers.consumers.iter().enumerate() {
+        let replicas = topology.services[consumer.service.index()].replicas.clone();
+        all.extend(replicas.map(|replica| Connection {
+            consumer: number as u32,
+            replica,
+            subscription: NOBODY,
+            losses: 0,
+            opening: false,
+            last_arrival: Instant::START,
+        }));
+    }
+    all
+}
+
+impl World<'_> {
+    pub(super) fn subscribe(&mut self, connection: u32) {
+        let now = self.now();
+        let entry = &mut self.brokers.connections[connection as usize];
+        let spec = &self.topology.brokers.consumers[entry.consumer as usize];
+        entry.opening = false;
+        let state = &mut self.brokers.queues[spec.queue as usize];
+        if state.leader == NOBODY || entry.subscription != NOBODY || !self.replicas[entry.replica as usize].up {
+            return;
+        }
+        let rules = &self.topology.brokers.queues[spec.queue as usize].rules;
+        let mut answers = Vec::new();
+        state.subscribers.push(connection);
+        entry.subscription = state.subscribers.len() as u32 - 1;
+        // What is acknowledged when it is sent is not held back.
+        let prefetch = if spec.auto_ack { 0 } else { spec.prefetch };
+        let number = state.queue.subscribe(rules, prefetch, spec.priority, now, &mut answers);
+        debug_assert_eq!(number, entry.subscription);
+        self.heed_queue(spec.queue, answers);
+    }
+
+    /// The broker finds that a consumer's connection is gone: all that it held goes back, and it connects again after a while.
+    pub(super) fn lose_connection(&mut self, connection: u32) {
+        self.disconnect(connection);
+        self.reconnect(connection);
+    }
+
+    fn disconnect(&mut self, connection: u32) {
+        let now = self.now();
+        for carried in self.brokers.carried.iter_mut().flatten() {
+            if let Carried::Delivery(delivery) = carried
+                && delivery.connection == connection
+            {
+                delivery.stale = true;
+            }
+        }
+        let entry = &mut self.brokers.connections[connection as usize];
+        let subscription = std::mem::replace(&mut entry.subscription, NOBODY);
+        if subscription == NOBODY {
+            return;
+        }
+        let queue = self.topology.brokers.consumers[entry.consumer as usize].queue;
+        let rules = &self.topology.brokers.queues[queue as usize].rules;
+        let mut answers = Vec::new();
+        self.brokers.queues[queue as usize].queue.unsubscribe(rules, subscription, now, &mut answers);
+        self.heed_queue(queue, answers);
+    }
+
+    /// Connects again after a while, if the replica is there to do it.
+    fn reconnect(&mut self, connection: u32) {
+        let entry = &mut self.brokers.connections[connection as usize];
+        if entry.opening || !self.replicas[entry.replica as usize].up {
+            return;
+        }
+        entry.opening = true;
+        entry.losses += 1;
+        let spec = &self.topology.brokers.consumers[entry.consumer as usize];
+        let draw = u64::from(entry.replica) << 32 | u64::from(entry.losses);
+        let wait = spec.reconnect.sample(&mut self.brokers.keys.consumers[entry.consumer as usize].draw(draw, 0));
+        self.calendar.schedule_in(wait, Kind::ConsumerConnects as u8, connection);
+    }
+
+    pub(in crate::world) fn consumer_connects(&mut self, connection: u32) {
+        let Connection { consumer, replica, losses, .. } = self.brokers.connections[connection as usize];
+        if !self.replicas[replica as usize].up {
+            self.brokers.connections[connection as usize].opening = false;
+            return;
+        }
+        let spec = &self.topology.brokers.consumers[consumer as usize];
+        let own = self.brokers.keys.paths[consumer as usize];
+        let now = self.now();
+        let job = self.new_job(Job {
+            request: u64::from(own) << 32 | u64::from(replica),
+            arrived: now,
+            call: NOBODY,
+            replica,
+            step: spec.connect.0,
+            path: below(own, losses),
+            next: NOBODY,
+            pending: 0,
+            outcome: Outcome::OK,
+            cause: Cause::NONE,
+            state: JobState::Working,
+            marks: mark::SPAWNED | mark::DELIVERY,
+        });
+        self.brokers.carry(job, Carried::Connects(connection));
+        self.run_job(job);
+    }
+
+    pub(super) fn connection_ended(&mut self, job: u32, connection: u32, outcome: Outcome) {
+        self.free_carrier(job);
+        let entry = &mut self.brokers.connections[connection as usize];
+        entry.opening = false;
+        let queue = self.topology.brokers.consumers[entry.consumer as usize].queue;
+        if outcome.is_failure() || self.brokers.queues[queue as usize].leader == NOBODY {
+            return self.reconnect(connection);
+        }
+        self.subscribe(connection);
+    }
+
+    // -- down and up -------------------------------------------------------------------------------------------------
+
+    /// A replica has died: what it consumed goes back, and if it is a node of a broker, what it did not keep is lost.
+    pub(in crate::world) fn messaging_goes_down(&mut self, replica: u32) {
+        if !self.brokers.on {
+            return;
+        }
+        for connection in 0..self.brokers.connections.len() as u32 {
+            if self.brokers.connections[connection as usize].replica == replica {
+                self.disconnect(connection);
+                self.brokers.connections[connection as usize].opening = false;
+            }
+        }
+        for queue in 0..self.brokers.queues.len() as u32 {
+            if self.topology.brokers.queues[queue as usize].nodes.contains(&replica) {
+                self.node_goes(queue, replica);
+            }
+        }
+    }
+
+    /// A node of a queue is gone.
+    fn node_goes(&mut self, queue: u32, node: u32) {
+        let spec = &self.topology.brokers.queues[queue as usize];
+        let led = self.brokers.queues[queue as usize].leader == node;
+        let leader = self.leader_of(queue);
+        if !led && leader != NOBODY {
+            return;
+        }
+        // Whoever was connected to it is cut off.
+        for connection in 0..self.brokers.connections.len() as u32 {
+            let Connection { consumer, subscription, .. } = self.brokers.connections[connection as usize];
+            if subscription != NOBODY && self.topology.brokers.consumers[consumer as usize].queue == queue {
+                self.brokers.connections[connection as usize].subscription = NOBODY;
+                for carried in self.brokers.carried.iter_mut().flatten() {
+                    if let Carried::Delivery(delivery) = carried
+                        && delivery.connection == connection
+                    {
+                        delivery.stale = true;
+                    }
+                }
+                self.reconnect(connection);
+            }
+        }
+        let quorum = spec.rules.kind == QueueKind::Quorum;
+        let durable = spec.durable;
+        let state = &mut self.brokers.queues[queue as usize];
+        let lost = state.queue.restart(|message: &Message| quorum || (durable && message.persistent));
+        state.subscribers.clear();
+        state.leader = leader;
+        self.recorder.messages_lost(queue, lost as u64);
+        self.heed_queue(queue, Vec::new());
+    }
+
+    /// The node that leads a queue now; nobody if too few are up.
+    fn leader_of(&self, queue: u32) -> u32 {
+        let nodes = &self.topology.brokers.queues[queue as usize].nodes;
+        let up = |node: &&u32| self.replicas[**node as usize].up;
+        if nodes.iter().filter(up).count() <= nodes.len() / 2 {
+            return NOBODY;
+        }
+        nodes.iter().find(up).copied().unwrap_or(NOBODY)
+    }
+
+    /// A replica is back: it consumes again; a broker's consumers come back to it.
+    pub(in crate::world) fn messaging_comes_up(&mut self, replica: u32) {
+        if !self.brokers.on {
+            return;
+        }
+        for queue in 0..self.brokers.queues.len() as u32 {
+            let unled = self.brokers.queues[queue as usize].leader == NOBODY;
+            if unled && self.topology.brokers.queues[queue as usize].nodes.contains(&replica) {
+                self.brokers.queues[queue as usize].leader = self.leader_of(queue);
+            }
+        }
+        for connection in 0..self.brokers.connections.len() as u32 {
+            let entry = &mut self.brokers.connections[connection as usize];
+            if entry.replica == replica && !entry.opening {
+                entry.opening = true;
+                self.calendar.schedule_in(Nanos::ZERO, Kind::ConsumerConnects as u8, connection);
+            }
+        }
+    }
+}
