@@ -5,6 +5,7 @@
 //! never ended) does not hold: an expectation that measures nothing should be noticed, not passed.
 
 use crate::analysis::course::{self, Course, horizon, windows_of};
+use crate::analysis::queues;
 use crate::analysis::summary::measure::{quantile, ratio};
 use crate::analysis::summary::{CallSummary, ClientSummary, Named, ServiceSummary, Summary};
 use crate::base::id::*;
@@ -66,7 +67,7 @@ impl View<'_> {
         let Expectation { text, metric, op, value, .. } = self.expectation;
         let observed = self.observe().filter(|observed| observed.is_finite());
         let passed = match metric {
-            Metric::Recovers { within, .. } => op.holds(f64::from(observed.is_some_and(|s| s <= within.as_secs_f64())), *value),
+            Metric::Recovers { within, .. } | Metric::Drains { within, .. } => op.holds(f64::from(observed.is_some_and(|s| s <= within.as_secs_f64())), *value),
             _ => observed.is_some_and(|observed| op.holds(observed, *value)),
         };
         Verdict { text: text.clone(), passed, observed, unit: unit(*metric) }
@@ -101,6 +102,7 @@ impl View<'_> {
                 _ => Some(self.summary.services.values().map(|s| s.restarts as f64).sum()),
             },
             Metric::Recovers { after, .. } => self.recovery(after),
+            Metric::Lost | Metric::Duplicates | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. } => self.of_queues(),
         }
     }
 
@@ -133,7 +135,7 @@ impl View<'_> {
                 let count = |is: fn(Outcome) -> bool| record.outcomes.iter().filter(|(o, _)| is(*o)).map(|(_, n)| n).sum();
                 (&record.latency, record.calls, count(Outcome::is_ok), count(Outcome::is_degraded))
             }
-            Subject::Run => return None,
+            Subject::Run | Subject::Broker(_) | Subject::Queue(_) => return None,
         };
         match self.expectation.metric {
             Metric::Amplification => self.amplification(),
@@ -157,7 +159,7 @@ impl View<'_> {
                 let (attempts, calls) = own.fold((0, 0), |sum, (_, record)| (sum.0 + record.attempts, sum.1 + record.calls));
                 ratio(attempts, calls)
             }
-            Subject::Service(_) | Subject::Run => None,
+            Subject::Service(_) | Subject::Run | Subject::Broker(_) | Subject::Queue(_) => None,
         }
     }
 
@@ -236,13 +238,24 @@ impl View<'_> {
                     _ => None,
                 }
             }
-            Subject::Run => None,
+            Subject::Run | Subject::Broker(_) | Subject::Queue(_) => None,
         }
     }
 
     fn per_second(&self, counts: impl ExactSizeIterator<Item = u64>) -> Option<f64> {
         let seconds = Nanos(self.recording.window.0 * counts.len() as u64).as_secs_f64();
         ratio(counts.sum::<u64>(), seconds)
+    }
+
+    fn of_queues(&self) -> Option<f64> {
+        let windows = match self.expectation.range {
+            During::Measured => {
+                let from = Instant::START + self.topology.warm_up;
+                Some(windows_of(self.recording.window, from, horizon(self.topology, self.recording)))
+            }
+            _ => self.range(),
+        };
+        queues::observe(self.topology, self.recording, self.expectation.subject, self.expectation.metric, windows)
     }
 
     /// Seconds from the end of the fault's last occurrence until the subject was back at its own baseline.
@@ -252,7 +265,7 @@ impl View<'_> {
         let course = match self.expectation.subject {
             Subject::Client(client) => Course::of_client(self.recording, client, until),
             Subject::Service(service) => Course::of_service(self.recording, service, until),
-            Subject::Edge(_) | Subject::Run => Course::of_all_clients(self.recording, until),
+            Subject::Edge(_) | Subject::Run | Subject::Broker(_) | Subject::Queue(_) => Course::of_all_clients(self.recording, until),
         };
         course.recovered(span.began, span.ended?).map(Nanos::as_secs_f64)
     }
@@ -267,10 +280,11 @@ fn cut(range: &Range<usize>, recorded: usize) -> Range<usize> {
 fn unit(metric: Metric) -> Unit {
     match metric {
         Metric::SuccessRate | Metric::ErrorRate | Metric::Degraded | Metric::Utilization | Metric::BlastRadius => Unit::Share,
-        Metric::Quantile(_) | Metric::Mean | Metric::Max | Metric::Recovers { .. } => Unit::Seconds,
+        Metric::Quantile(_) | Metric::Mean | Metric::Max | Metric::Recovers { .. } | Metric::Drains { .. } | Metric::Age => Unit::Seconds,
         Metric::Rate | Metric::Goodput => Unit::PerSecond,
         Metric::Amplification => Unit::Times,
-        Metric::QueueLength | Metric::Restarts => Unit::Count,
+        Metric::QueueLength | Metric::Restarts | Metric::Lag => Unit::Count,
+        Metric::Lost | Metric::Duplicates | Metric::DeadLettered => Unit::Count,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod closed_forms;
 pub mod course;
 pub mod expectations;
 pub mod names;
+mod queues;
 pub mod statistics;
 pub mod summary;
 pub mod traces;

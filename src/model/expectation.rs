@@ -13,11 +13,11 @@ pub struct Expectation {
     pub text: String,
     pub metric: Metric,
     pub selector: Selector,
-    /// `within:` of `recovers`.
+    /// `within:` of `recovers` and `drains`.
     pub within: Option<Duration>,
-    /// `after:` of `recovers`: the fault.
+    /// `after:` of `recovers` and `drains`: the fault.
     pub after: Option<String>,
-    /// What the metric has to be; `recovers` holds or does not, and has none.
+    /// What the metric has to be; `recovers` and `drains` hold or do not, and have none.
     pub comparison: Option<Comparison>,
     pub range: Range,
 }
@@ -43,6 +43,12 @@ pub enum Metric {
     Restarts,
     BlastRadius,
     Recovers,
+    Lost,
+    Duplicates,
+    DeadLettered,
+    Lag,
+    Age,
+    Drains,
 }
 
 /// Whose metric it is.
@@ -50,7 +56,7 @@ pub enum Metric {
 pub enum Selector {
     /// Of the whole run: `blastRadius()`.
     Everything,
-    /// A client, service or fault.
+    /// A client, service, broker, queue or fault.
     Name(String),
     /// A call: `gateway.checkout -> orders.place`, or a client in place of the caller.
     Edge { from: String, to: String },
@@ -132,7 +138,7 @@ enum Unit {
     Truth,
 }
 
-const METRICS: [(&str, Metric, Unit); 18] = [
+const METRICS: [(&str, Metric, Unit); 24] = [
     ("successRate", Metric::SuccessRate, Unit::Share),
     ("errorRate", Metric::ErrorRate, Unit::Share),
     ("p50", Metric::P50, Unit::Duration),
@@ -151,10 +157,13 @@ const METRICS: [(&str, Metric, Unit); 18] = [
     ("restarts", Metric::Restarts, Unit::Number),
     ("blastRadius", Metric::BlastRadius, Unit::Share),
     ("recovers", Metric::Recovers, Unit::Truth),
+    ("lost", Metric::Lost, Unit::Number),
+    ("duplicates", Metric::Duplicates, Unit::Number),
+    ("deadLettered", Metric::DeadLettered, Unit::Number),
+    ("lag", Metric::Lag, Unit::Number),
+    ("age", Metric::Age, Unit::Duration),
+    ("drains", Metric::Drains, Unit::Truth),
 ];
-
-/// Metrics of the language that need what this release does not have.
-const LATER_METRICS: [&str; 3] = ["lost", "duplicates", "lag"];
 
 const OPS: [(&str, Op); 6] =
     [("<=", Op::LessOrEqual), (">=", Op::GreaterOrEqual), ("==", Op::Equal), ("!=", Op::NotEqual), ("<", Op::Less), (">", Op::Greater)];
@@ -163,12 +172,17 @@ impl Metric {
     pub fn name(self) -> &'static str {
         METRICS[self as usize].0
     }
+
+    /// Whether it holds or does not, and looks from the end of a fault on.
+    fn is_return(self) -> bool {
+        matches!(self, Metric::Recovers | Metric::Drains)
+    }
 }
 
 impl Scalar for Expectation {
     const FORMAT: &'static str = "expectation";
     const MEANING: &'static str = "METRIC(SELECTOR) OP VALUE, then nothing, `during FROM..TO`, `after FAULT` or `while FAULT`; \
-        or recovers(CLIENT, within: DURATION, after: FAULT)";
+        or recovers(CLIENT, within: DURATION, after: FAULT), drains(QUEUE, within: DURATION, after: FAULT)";
     const EXAMPLES: &'static [&'static str] =
         &["successRate(shoppers) >= 99% during 0s..60s", "p99(shoppers) < 800ms", "recovers(shoppers, within: 30s, after: slow-db)"];
 
@@ -257,9 +271,6 @@ impl<'a> Reader<'a> {
         if name.is_empty() {
             return Err(self.unexpected("a metric", "p99(shoppers) < 800ms"));
         }
-        if LATER_METRICS.contains(&name) {
-            return fail(format!("the metric `{name}` is part of the language but not of this release: it needs brokers"));
-        }
         let names = METRICS.iter().map(|(known, ..)| *known);
         match nearest(name, names.clone()) {
             Some(near) => fail(format!("there is no metric `{name}`: did you mean `{near}`?")),
@@ -275,8 +286,9 @@ impl<'a> Reader<'a> {
             self.argument(metric, &mut subject)?;
         }
         self.demand(")", example)?;
-        if metric == Metric::Recovers && (subject.within.is_none() || subject.after.is_none()) {
-            return Err(ScalarError::new(format!("`recovers` needs `within` and `after`: write it like `{example}`"), 0, self.at));
+        if metric.is_return() && (subject.within.is_none() || subject.after.is_none()) {
+            let message = format!("`{}` needs `within` and `after`: write it like `{example}`", metric.name());
+            return Err(ScalarError::new(message, 0, self.at));
         }
         Ok(subject)
     }
@@ -306,10 +318,10 @@ impl<'a> Reader<'a> {
 
     fn argument(&mut self, metric: Metric, subject: &mut Subject) -> Result<(), ScalarError> {
         let (key, at) = self.word();
-        if metric != Metric::Recovers || !["within", "after"].contains(&key) {
-            let message = match metric {
-                Metric::Recovers => format!("`recovers` has no parameter `{key}`: it takes `within` and `after`"),
-                _ => format!("`{}` takes one selector and nothing else", metric.name()),
+        if !metric.is_return() || !["within", "after"].contains(&key) {
+            let message = match metric.is_return() {
+                true => format!("`{}` has no parameter `{key}`: it takes `within` and `after`", metric.name()),
+                false => format!("`{}` takes one selector and nothing else", metric.name()),
             };
             return Err(ScalarError::new(message, at, key.len()));
         }
@@ -355,8 +367,9 @@ impl<'a> Reader<'a> {
                 return Err(ScalarError::new(message, at, rest.len()));
             }
         };
-        if metric == Metric::Recovers {
-            return Err(ScalarError::new("`recovers` looks from its fault on: it takes no range", at, self.at - at));
+        if metric.is_return() {
+            let message = format!("`{}` looks from its fault on: it takes no range", metric.name());
+            return Err(ScalarError::new(message, at, self.at - at));
         }
         self.skip_spaces();
         match self.rest() {
@@ -391,7 +404,7 @@ fn parse_value(text: &str, unit: Unit) -> Result<Value, ScalarError> {
         Unit::Rate => Rate::parse(text).map(Value::Rate),
         Unit::NumberOrShare if text.ends_with('%') => Share::parse(text).map(Value::Share),
         Unit::Number | Unit::NumberOrShare => decimal(text, "this metric").map(Value::Number),
-        Unit::Truth => unreachable!("`recovers` is not compared"),
+        Unit::Truth => unreachable!("what holds or does not is not compared"),
     }
 }
 
@@ -408,6 +421,12 @@ fn example(metric: Metric) -> &'static str {
         Metric::Restarts => "restarts(orders) == 0",
         Metric::BlastRadius => "blastRadius() < 50%",
         Metric::Recovers => "recovers(shoppers, within: 30s, after: slow-db)",
+        Metric::Lost => "lost(order-events) == 0",
+        Metric::Duplicates => "duplicates(order-events.billing) < 10",
+        Metric::DeadLettered => "deadLettered(order-events.billing) == 0",
+        Metric::Lag => "lag(order-events.billing) < 1000",
+        Metric::Age => "age(order-events.billing) < 30s",
+        Metric::Drains => "drains(order-events.billing, within: 60s, after: slow-db)",
     }
 }
 
@@ -462,7 +481,11 @@ mod tests {
             ("p99 shoppers < 1s", "`(` is due here, found `shoppers < 1s`: write it like `p99(shoppers) < 800ms`", 4),
             ("p99(shoppers) < 1s before x", "`during FROM..TO`, `after FAULT`, `while FAULT` or nothing is due here, found `before x`", 19),
             ("p99(shoppers) < 1s during 9s..3s", "the range ends before it begins, at 9s", 30),
-            ("lost(order-events) == 0", "the metric `lost` is part of the language but not of this release: it needs brokers", 0),
+            (
+                "drains(order-events.billing)",
+                "`drains` needs `within` and `after`: write it like `drains(order-events.billing, within: 60s, after: slow-db)`",
+                0,
+            ),
             (
                 "amplification(orders) < 2",
                 "amplification is of a call, from caller to callee: write it like `amplification(gateway.checkout -> orders.place) < 1.5`",

@@ -4,7 +4,6 @@
 /// A word of the language: the type of the schema that will have it one day, the word, why not yet, and what to do instead.
 type Later = (&'static str, &'static str, &'static str, &'static str);
 
-const NO_BROKERS: &str = "it has no message brokers";
 const NO_MESH: &str = "it has no service mesh";
 const NO_CPU: &str = "it has no contention for the CPU";
 const NO_PRIORITY: &str = "it serves requests without priorities";
@@ -29,10 +28,9 @@ const KEYS: &[Later] = &[
     ("Service", "autoscaler", "the number of replicas is fixed", "remove it, and set `replicas`"),
     ("Queue", "priorities", NO_PRIORITY, REMOVE),
     ("Queue", "weights", NO_PRIORITY, REMOVE),
-    ("Step", "awaitReply", NO_BROKERS, "use a `call`, which waits for its answer"),
     ("CallStep", "headers", NO_MESH, REMOVE),
     ("CallStep", "priority", NO_PRIORITY, REMOVE),
-    ("CallStep", "awaitReply", NO_BROKERS, "remove it: a call waits for its answer"),
+    ("CallStep", "awaitReply", "a call waits for its answer", "remove it; `publish` has `awaitReply`"),
     ("CacheUse", "key", "the key is drawn once per request and cache", "remove it, and describe the keys under the cache's `keys`"),
     ("Policy", "hedge", "it sends no hedged attempts", "remove it; a `retry` after a short `timeout` comes nearest"),
     ("Network", "mtls", NO_MESH, "write `connections: {tls: true}` at the called services"),
@@ -40,9 +38,6 @@ const KEYS: &[Later] = &[
     ("Fault", "cpuSteal", NO_CPU, "use `slow`"),
     ("Fault", "memoryLeak", "memory is unlimited", "use `slow`, and then `crash`"),
     ("Fault", "connectionLeak", "connections do not leak", "set the pool's `size` lower in a variant, or use `hang`"),
-    ("Fault", "brokerDown", NO_BROKERS, "remove this fault"),
-    ("Fault", "consumerStuck", NO_BROKERS, "remove this fault"),
-    ("Fault", "poisonMessage", NO_BROKERS, "remove this fault"),
     ("Fault", "certificateExpiry", NO_MESH, "use `partition` between the services that would stop to trust each other"),
     ("Fault", "mtbf", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),
     ("Fault", "mttr", "faults begin at a time", "use `every: exp(…)` with `for: exp(…)`"),

@@ -227,6 +227,8 @@ pub struct QueueWindow {
     pub acked: u32,
     pub ready: u64,
     pub unacked: u64,
+    /// The most that waited within it.
+    pub ready_max: u64,
     /// The age of the oldest that waits.
     pub oldest: Nanos,
 }

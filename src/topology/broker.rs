@@ -17,6 +17,8 @@ pub struct Brokers {
     pub queues: Vec<Queue>,
     pub consumers: Vec<Consumer>,
     pub publications: Vec<Publication>,
+    /// The calls of those that nobody waits for.
+    pub forgotten: Vec<SiteId>,
 }
 
 #[derive(Clone, Debug)]

@@ -43,6 +43,19 @@ pub enum Metric {
         within: Nanos,
         after: FaultId,
     },
+    /// Messages of a broker or queue that vanished: of a broker, those that its publishers could not bring there and were not told of, too.
+    Lost,
+    Duplicates,
+    DeadLettered,
+    /// Messages that wait, at most.
+    Lag,
+    /// Of the oldest that waits, at most.
+    Age,
+    /// As few wait as when the fault began, within so long after its end; holds as 1 or 0.
+    Drains {
+        within: Nanos,
+        after: FaultId,
+    },
 }
 
 /// Whose metric.
@@ -51,6 +64,10 @@ pub enum Subject {
     Client(ClientId),
     Service(ServiceId),
     Edge(EdgeId),
+    /// Of [`Brokers::brokers`](super::broker::Brokers).
+    Broker(u32),
+    /// Of [`Brokers::queues`](super::broker::Brokers).
+    Queue(u32),
     /// The whole run (`blastRadius`).
     Run,
 }

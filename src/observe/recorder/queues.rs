@@ -51,7 +51,8 @@ impl QueueNow {
         self.grow_old(at);
         self.window.oldest = self.oldest.map_or(Nanos::ZERO, |oldest| at.since(oldest));
         (self.window.ready, self.window.unacked) = (self.ready.value, self.unacked.value);
-        self.record.windows.push(std::mem::take(&mut self.window));
+        let next = QueueWindow { ready_max: self.ready.value, ..QueueWindow::default() };
+        self.record.windows.push(std::mem::replace(&mut self.window, next));
     }
 
     /// The measured interval (or the run) is over.
@@ -138,6 +139,7 @@ impl Recorder {
         live.record.ready += live.ready.set(ready, now, interval);
         live.record.unacked += live.unacked.set(unacked, now, interval);
         live.record.ready_max = live.record.ready_max.max(ready);
+        live.window.ready_max = live.window.ready_max.max(ready);
         // The oldest is oldest just before it leaves.
         live.grow_old(now);
         live.oldest = oldest;

@@ -26,7 +26,9 @@ impl Compiler<'_> {
             written::Range::After(fault) => During::After(self.fault(fault, path)?),
             written::Range::While(fault) => During::While(self.fault(fault, path)?),
         };
-        if matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. }) && range != During::Measured {
+        let whole = matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. } | Metric::Drains { .. })
+            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::DeadLettered);
+        if whole && range != During::Measured {
             let message = format!("`{}` is of the whole run: it has no `during`, `after` or `while`", written.metric.name());
             self.error("whole-run", message, path, "end the expectation after its value");
         }
@@ -61,6 +63,15 @@ impl Compiler<'_> {
                 let within = written.within.map(|within| within.nanos())?;
                 Metric::Recovers { within, after: self.fault(written.after.as_deref()?, path)? }
             }
+            written::Metric::Lost => Metric::Lost,
+            written::Metric::Duplicates => Metric::Duplicates,
+            written::Metric::DeadLettered => Metric::DeadLettered,
+            written::Metric::Lag => Metric::Lag,
+            written::Metric::Age => Metric::Age,
+            written::Metric::Drains => {
+                let within = written.within.map(|within| within.nanos())?;
+                Metric::Drains { within, after: self.fault(written.after.as_deref()?, path)? }
+            }
         })
     }
 
@@ -76,6 +87,9 @@ impl Compiler<'_> {
         let subject = match &written.selector {
             written::Selector::Everything => Subject::Run,
             written::Selector::Name(name) => {
+                if is_of_queues(metric) {
+                    return self.queue_or_broker(name, path);
+                }
                 let client = self.names.client(name).map(Subject::Client);
                 let service = self.names.service(name).map(Subject::Service);
                 // A fault may be named too: `blastRadius(slow-db)` is of the whole run.
@@ -95,6 +109,7 @@ impl Compiler<'_> {
             Metric::BlastRadius => subject == Subject::Run,
             Metric::Recovers { .. } | Metric::Goodput | Metric::Degraded => matches!(subject, Subject::Client(_)),
             Metric::Rate => !matches!(subject, Subject::Run),
+            _ if is_of_queues(metric) => matches!(subject, Subject::Broker(_) | Subject::Queue(_)),
             _ => subject != Subject::Run,
         };
         if !fits {
@@ -102,6 +117,7 @@ impl Compiler<'_> {
                 Metric::Utilization | Metric::QueueLength | Metric::Restarts => "a service",
                 Metric::Amplification => "a call, written `caller.endpoint -> service.endpoint`",
                 Metric::BlastRadius => "the whole run, written `blastRadius()`",
+                _ if is_of_queues(metric) => "a broker, or one of its queues, written `broker.queue`",
                 Metric::Recovers { .. } | Metric::Goodput | Metric::Degraded => "a client",
                 _ => "a client, a service or a call",
             };
@@ -125,6 +141,20 @@ impl Compiler<'_> {
         Some(subject)
     }
 
+    fn queue_or_broker(&mut self, name: &str, path: &str) -> Option<Subject> {
+        let brokers = &self.topology.brokers;
+        if let Some(broker) = brokers.brokers.iter().position(|broker| broker.name == name) {
+            return Some(Subject::Broker(broker as u32));
+        }
+        if let Some(queue) = brokers.queues.iter().position(|queue| queue.name == name) {
+            return Some(Subject::Queue(queue as u32));
+        }
+        let of_brokers = brokers.brokers.iter().map(|broker| broker.name.clone());
+        let known: Vec<String> = of_brokers.chain(brokers.queues.iter().map(|queue| queue.name.clone())).collect();
+        self.unknown("broker or queue", "unknown-subject", name, path, known.iter().map(String::as_str).collect());
+        None
+    }
+
     fn edge_named(&mut self, from: &str, to: &str, path: &str) -> Option<EdgeId> {
         let name = format!("{from} -> {to}");
         let known: Vec<String> = self.topology.edges.iter().map(|e| e.name.clone()).collect();
@@ -134,6 +164,11 @@ impl Compiler<'_> {
         }
         place.map(EdgeId::new)
     }
+}
+
+/// Whether it is measured of a broker or one of its queues.
+fn is_of_queues(metric: Metric) -> bool {
+    matches!(metric, Metric::Lost | Metric::Duplicates | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. })
 }
 
 fn op(op: written::Op) -> Op {

@@ -171,7 +171,10 @@ impl Compiler<'_> {
         }
         let body = self.append(vec![(Step::Call(site), scope.name("call")), (Step::End, String::new())]);
         match publish.await_reply {
-            None => laid.push((Step::Spawn(body), scope.name("spawn"))),
+            None => {
+                self.topology.brokers.forgotten.push(site);
+                laid.push((Step::Spawn(body), scope.name("spawn")));
+            }
             Some(spec::AwaitReply { timeout }) => laid.push((Step::Ask { body, site, timeout: timeout.nanos() }, scope.name("ask"))),
         }
     }
