@@ -198,6 +198,10 @@ pub struct QueueRecord {
     /// Of these, taken by another queue / by none.
     pub dead_lettered: u64,
     pub dropped: u64,
+    /// Sent again by a publisher, and found to be there: they are not counted as published twice.
+    pub known: u64,
+    /// Of a group of Kafka: new generations.
+    pub rebalances: u64,
     /// Put into another queue by a consumer that could not handle them.
     pub moved: u64,
     /// Handled by a consumer without the broker's knowing, so that they come again.

@@ -8,7 +8,10 @@ use crate::base::dist::Dist;
 use crate::base::id::*;
 use crate::base::time::Nanos;
 use crate::policy::app::Backoff;
-use crate::policy::broker::rabbitmq::queue::{QueueRules, Settled};
+use crate::policy::broker::kafka::rules::{Commit, GroupRules, TopicRules};
+use crate::policy::broker::rabbitmq::queue::{QueueKind, QueueRules};
+use crate::policy::broker::servicebus::rules as servicebus;
+use crate::policy::broker::sqs::rules as sqs;
 use std::ops::Range;
 
 #[derive(Clone, Debug, Default)]
@@ -35,7 +38,7 @@ pub struct Queue {
     /// `order-events.billing`
     pub name: String,
     pub broker: u32,
-    pub rules: QueueRules,
+    pub rules: Rules,
     /// It and its persistent messages survive a restart of the broker.
     pub durable: bool,
     /// The nodes that keep it, the one that leads while it is up first; one, or a majority of which must be up.
@@ -47,14 +50,73 @@ pub struct Queue {
     pub preload_bytes: u32,
 }
 
+/// What a queue is, by the kind of its broker.
+#[derive(Clone, Debug)]
+pub enum Rules {
+    Rabbitmq(QueueRules),
+    Sqs(sqs::Rules),
+    ServiceBus(servicebus::Rules),
+    /// A topic of Kafka.
+    Topic(TopicRules),
+    /// A group that reads a topic, which is this one of the queues.
+    Group { topic: u32, rules: GroupRules },
+}
+
+impl Rules {
+    /// Whether a majority of its nodes keeps it.
+    pub fn is_quorum(&self) -> bool {
+        matches!(self, Rules::Rabbitmq(rules) if rules.kind == QueueKind::Quorum)
+    }
+
+    /// Whether messages are read from it by offsets, and not taken.
+    pub fn is_log(&self) -> bool {
+        matches!(self, Rules::Topic(_) | Rules::Group { .. })
+    }
+
+    /// Of a topic.
+    pub fn partitions(&self) -> u32 {
+        if let Rules::Topic(rules) = self { rules.partitions } else { 1 }
+    }
+
+    /// Of a group that notes its place before it handles what it has read.
+    pub fn commits_first(&self) -> bool {
+        matches!(self, Rules::Group { rules, .. } if rules.commit == Commit::BeforeHandling)
+    }
+}
+
+/// How a consumer asks for messages.
+#[derive(Clone, Copy, Debug)]
+pub enum Receives {
+    Rabbitmq { prefetch: u32, priority: i32 },
+    Sqs(sqs::Polling),
+    ServiceBus(servicebus::Receiving),
+    /// As a member of its group, with an identity that outlives the process or without.
+    Kafka { is_static: bool },
+}
+
+/// What a consumer does with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    Ack,
+    /// RabbitMQ: back, or to the dead; Service Bus: abandoned, or to the dead.
+    Nack { requeue: bool },
+    /// RabbitMQ's other word for one.
+    Reject { requeue: bool },
+    /// SQS: visible again after so long.
+    Back { after: Nanos },
+    /// SQS: nothing, it comes back by itself.
+    Leave,
+}
+
 /// A handler on every replica of a service.
 #[derive(Clone, Debug)]
 pub struct Consumer {
     pub name: String,
     pub service: ServiceId,
     pub queue: u32,
-    pub prefetch: u32,
-    pub priority: i32,
+    pub receives: Receives,
+    /// Connections of each replica.
+    pub connections: u32,
     /// The call that is a delivery, as a step of the broker, and its site.
     pub entry: StepId,
     pub site: SiteId,
@@ -76,7 +138,7 @@ pub struct Consumer {
 /// What becomes of a message that could not be handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    Settle(Settled),
+    Settle(Settle),
     /// A copy goes to this queue, and it counts as handled.
     Publish(u32),
 }
@@ -90,7 +152,17 @@ pub struct Publication {
     /// That no queue wants it is an error of the publisher.
     pub mandatory: bool,
     pub ttl: Option<Nanos>,
+    pub delay: Option<Nanos>,
+    pub acks: Acks,
     /// What orders messages among each other: a partition's, a group's, a session's key.
     pub keys: Option<Keys>,
     pub bytes: u32,
+}
+
+/// Which copies of a record a producer of Kafka waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    None,
+    Leader,
+    All,
 }

@@ -121,7 +121,7 @@ impl CacheState {
     }
 }
 
-fn draw(keys: &Keys, source: &mut impl Source) -> u64 {
+pub(super) fn draw(keys: &Keys, source: &mut impl Source) -> u64 {
     match keys {
         Keys::Zipf(zipf) => zipf.sample(source),
         Keys::Uniform(n) => 1 + ((source.word() as u128 * *n as u128) >> 64) as u64,

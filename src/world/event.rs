@@ -69,6 +69,8 @@ pub(super) enum Kind {
     /// Slot: who waits for it.
     ReplyArrives,
     ReplyTimeoutFires,
+    /// Of a job at a broker: its record should have been copied.
+    CopiesDue,
     /// Of a connection, where messages have sizes; slot: its number.
     TlsGoesOn,
     /// A proxy hears from the control plane; slot: push.
@@ -98,7 +100,7 @@ impl Kind {
             HealthDelivered,
             TlsGoesOn
         );
-        by_number!(PushArrives, QueueWakes, ConsumerConnects, ReplyArrives, ReplyTimeoutFires);
+        by_number!(PushArrives, QueueWakes, ConsumerConnects, ReplyArrives, ReplyTimeoutFires, CopiesDue);
         unreachable!("no event has another tag")
     }
 }
@@ -145,6 +147,7 @@ impl World<'_> {
             Kind::QueueWakes => self.queue_wakes(slot),
             Kind::ConsumerConnects => self.consumer_connects(slot),
             Kind::ReplyArrives => self.reply_arrives(slot),
+            Kind::CopiesDue => self.copies_due(slot),
             Kind::ReplyTimeoutFires => self.reply_timeout_fires(slot),
             Kind::TlsGoesOn => self.tls_goes_on(slot),
             Kind::PushArrives => self.push_arrives(slot),

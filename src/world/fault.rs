@@ -62,6 +62,7 @@ impl World<'_> {
             FaultAction::Pause { replicas } => {
                 self.touch(replicas, occurrence, cause, |_| ());
                 self.met(occurrence, replicas).iter().for_each(|r| self.pause(r.0, cause));
+                self.members_behind_links();
             }
             FaultAction::Hang { replicas } => self.touch(replicas, occurrence, cause, |state| state.hung += 1),
             FaultAction::CacheFlush { cache } => {
@@ -71,7 +72,10 @@ impl World<'_> {
             FaultAction::Link { links, latency, loss, bandwidth } => {
                 self.disturb_links(occurrence, links, (latency.clone(), *loss, *bandwidth), cause);
             }
-            FaultAction::Partition { links, packets } => self.partition_links(occurrence, links, *packets, cause),
+            FaultAction::Partition { links, packets } => {
+                self.partition_links(occurrence, links, *packets, cause);
+                self.members_behind_links();
+            }
             // The rate is in the client's plan; what it offers meanwhile carries the cause.
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.push((occurrence, cause)),
             FaultAction::ConsumerStuck { .. } | FaultAction::DiskFull { .. } | FaultAction::Poison { .. } => {
@@ -106,12 +110,16 @@ impl World<'_> {
             FaultAction::Pause { replicas } => {
                 self.let_go(replicas, occurrence, |_| ());
                 self.met(occurrence, replicas).iter().for_each(|r| self.resume(r.0, cause));
+                self.members_behind_links();
             }
             FaultAction::Hang { replicas } => {
                 self.let_go(replicas, occurrence, |_| ());
                 self.met(occurrence, replicas).iter().for_each(|r| self.end_hang(r.0, cause));
             }
-            FaultAction::Link { .. } | FaultAction::Partition { .. } => self.calm_links(occurrence),
+            FaultAction::Link { .. } | FaultAction::Partition { .. } => {
+                self.calm_links(occurrence);
+                self.members_behind_links();
+            }
             FaultAction::Spike { client, .. } => self.clients[client.index()].spikes.retain(|(by, _)| *by != occurrence),
             FaultAction::ConsumerStuck { .. } | FaultAction::DiskFull { .. } | FaultAction::Poison { .. } => {
                 self.messaging_trouble_ends(occurrence);

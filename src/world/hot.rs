@@ -4,7 +4,7 @@ use super::keys::Keys;
 use crate::base::id::*;
 use crate::base::stream::StreamKey;
 use crate::policy::app::{Layer, LoadBalancing};
-use crate::topology::Topology;
+use crate::topology::{Step, Topology};
 
 /// A site as the world uses it; 56 bytes.
 #[derive(Clone, Copy)]
@@ -42,6 +42,8 @@ pub(super) enum Sends {
     Counted,
     /// The caller's proxy.
     Proxied,
+    /// A publisher of Kafka, to the node that leads the record's partition.
+    ToLeader,
     /// A broker, to the replica that the delivery is for.
     Pinned,
 }
@@ -70,6 +72,7 @@ pub(super) fn sites(topology: &Topology, keys: &Keys, with_deadlines: bool) -> V
         };
         let sends = match service.balancing {
             _ if delivering.contains(&SiteId::new(place)) => Sends::Pinned,
+            _ if replicas > 1 && is_to_log(topology, site) => Sends::ToLeader,
             _ if topology.mesh.table(SiteId::new(place)).is_some() => Sends::Proxied,
             LoadBalancing::LeastRequest { .. } if replicas > 1 => Sends::Counted,
             _ => Sends::Plainly,
@@ -93,4 +96,13 @@ pub(super) fn sites(topology: &Topology, keys: &Keys, with_deadlines: bool) -> V
         }
     };
     topology.sites.iter().enumerate().map(hot).collect()
+}
+
+/// Whether a site publishes to a topic of Kafka.
+fn is_to_log(topology: &Topology, site: &crate::topology::Site) -> bool {
+    let entry = topology.endpoints[site.callee.index()].entry;
+    // Publishing is work, and then the message is put where it belongs.
+    let Some(Step::Enqueue(number)) = topology.steps.get(entry.index() + 1) else { return false };
+    let queues = &topology.brokers.publications[*number as usize].queues;
+    queues.iter().any(|queue| topology.brokers.queues[*queue as usize].rules.is_log())
 }

@@ -153,8 +153,11 @@ impl World<'_> {
         if self.proxies.on {
             after += self.proxies_on_the_way(job, site, way == Way::Back);
         }
-        if hot.sends == Sends::Pinned && way == Way::Out {
-            after = self.in_order(job, after);
+        if hot.sends == Sends::Pinned {
+            match self.in_order(job, after, way == Way::Back) {
+                Some(in_turn) => after = in_turn,
+                None => return self.calendar.schedule_in(Nanos::ZERO, arrival as u8, job),
+            }
         }
         if self.links.rough {
             return self.transmit_roughly(job, site, way, link, after);
@@ -268,6 +271,11 @@ impl World<'_> {
         }
         self.links.disturbed += 1;
         self.links.rough = true;
+    }
+
+    /// Whether a partition keeps messages of a link from getting through, one way or the other.
+    pub(super) fn is_blocked(&self, link: LinkId) -> bool {
+        self.links.faults.iter().any(|(on, _, fault)| *on == link && (fault.blocked.out || fault.blocked.back))
     }
 
     /// The fault is over; what it held is sent on its way, in the order in which it was held.

@@ -190,6 +190,10 @@ impl World<'_> {
         }
         let chosen = match sends {
             Sends::Pinned => self.delivered_to(self.calls[call].parent),
+            Sends::ToLeader => match self.topology.steps[entry as usize + 1] {
+                Step::Enqueue(number) => self.leader_for(call, number),
+                _ => NOBODY,
+            },
             _ if self.with_extras => self.extras[call as usize].replica,
             _ => NOBODY,
         };

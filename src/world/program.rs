@@ -112,7 +112,7 @@ impl World<'_> {
                     Taken::Yes => step + 1,
                     Taken::Refused => return self.end_job(job, Outcome::answered(503)),
                     Taken::Returned => return self.end_job(job, Outcome::answered(404)),
-                    Taken::Blocked => return,
+                    Taken::Later => return,
                 },
                 Step::Open(consumer) => {
                     if !self.message_opened(job, *consumer) {

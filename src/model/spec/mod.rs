@@ -12,7 +12,9 @@ mod policy;
 mod service;
 mod step;
 
-pub use broker::{Broker, BrokerKind, BrokerQueue, Consumer, Elsewhere, Exchange, InPlace, OnError, Overflow, QueueType, Requeue};
+pub use broker::{
+    Back, Broker, BrokerKind, BrokerQueue, Commit, Consumer, Elsewhere, Exchange, InPlace, OffsetReset, OnError, Overflow, QueueType, Rebalance, Requeue, Topic,
+};
 pub use cache::{Cache, CacheScope, Eviction, Hit};
 pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
@@ -26,7 +28,7 @@ pub use policy::{
 };
 pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
-    AwaitReply, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
+    Acks, AwaitReply, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
     Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 

@@ -1,7 +1,7 @@
 //! Steps: what an endpoint does to answer a request, one after the other. Each kind is known by its first key.
 
 use super::{CallRequest, Named, Protocol, one};
-use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, Share, SizeSpec};
+use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, KeysSpec, Share, SizeSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -203,9 +203,30 @@ pub struct Publish {
     /// Size of the message, without headers. Default: none, 0B.
     #[serde(default)]
     pub payload: Option<SizeSpec>,
+    /// What orders it among others, drawn once per request: of Kafka the key that chooses the partition, of SQS the message group, of Service Bus the session. Default: none; of Kafka batches go to one partition after the other.
+    #[serde(default)]
+    pub keys: Option<KeysSpec>,
+    /// Of Kafka: which copies the publisher waits for; without `confirm` nobody waits for the answer. Default: all.
+    #[serde(default)]
+    pub acks: Option<Acks>,
+    /// Of SQS and Service Bus: how long nobody gets it. Default: 0s.
+    #[serde(default)]
+    pub delay: Option<Duration>,
     /// Waits for a message that answers this one: request and reply by messages. Default: none, nobody waits.
     #[serde(default)]
     pub await_reply: Option<AwaitReply>,
+}
+
+/// Which copies a publisher waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Acks {
+    /// It does not ask (0).
+    None,
+    /// The leader's (1).
+    Leader,
+    /// Those of all that are in sync.
+    All,
 }
 
 /// Waiting for a reply. Whoever handles the message sends one when its steps have succeeded.

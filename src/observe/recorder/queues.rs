@@ -117,6 +117,22 @@ impl Recorder {
         }
     }
 
+    /// A publisher has sent it before: it is there once.
+    pub fn message_known(&mut self, queue: u32) {
+        self.queues[queue as usize].record.known += 1;
+    }
+
+    /// A member of a group has passed a record over that it could not handle.
+    pub fn message_skipped(&mut self, queue: u32) {
+        self.queues[queue as usize].record.dropped += 1;
+    }
+
+    /// Partitions of a group have got other owners.
+    pub fn group_rebalanced(&mut self, queue: u32) {
+        let live = &mut self.queues[queue as usize];
+        live.record.rebalances += 1;
+    }
+
     /// A consumer has put a copy into another queue, instead of handling it.
     pub fn message_moved(&mut self, queue: u32) {
         self.queues[queue as usize].record.moved += 1;

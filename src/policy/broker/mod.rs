@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod draws;
 pub mod duplicates;
+pub mod kafka;
 pub mod rabbitmq;
 pub mod servicebus;
 pub mod sqs;

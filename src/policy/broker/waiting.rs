@@ -52,6 +52,16 @@ impl<B> Waiting<B> {
         Some(kept)
     }
 
+    /// What stands at a place.
+    pub fn at(&self, place: Place) -> Option<&Kept<B>> {
+        self.entries.get(&place)
+    }
+
+    /// The first message of the first group.
+    pub fn first(&self) -> Option<&Kept<B>> {
+        self.entries.first_key_value().map(|(_, kept)| kept)
+    }
+
     /// The position of a group's first message.
     pub fn head(&self, group: u32) -> Option<u64> {
         self.entries.range((group, 0)..=(group, u64::MAX)).next().map(|(place, _)| place.1)

@@ -1,12 +1,13 @@
 //! Deliveries: a message on its way to a replica of a consumer, there, and settled.
 
+use super::engine::Sent;
 use super::{Carried, Message};
 use crate::base::outcome::{Class, Outcome};
 use crate::base::stream::Source;
 use crate::base::time::Nanos;
 use crate::observe::episode::{Place, Trouble};
-use crate::policy::broker::rabbitmq::queue::Settled;
-use crate::topology::broker::OnError;
+use crate::policy::broker::kafka::group::Handled;
+use crate::topology::broker::{OnError, Receives, Settle};
 use crate::world::World;
 use crate::world::event::Kind;
 use crate::world::keys::below;
@@ -16,28 +17,57 @@ use crate::world::state::*;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     pub queue: u32,
-    tag: u32,
+    /// Of the queue; of a group of Kafka: within the group.
+    pub tag: u64,
     pub connection: u32,
-    message: Message,
+    pub message: Message,
     /// Tries in place before this one.
-    tries: u32,
+    pub tries: u32,
     /// Its consumer or its broker has gone meanwhile: the message is no longer in its hands.
     pub stale: bool,
     /// The consumer has done all it has to do with it.
-    handled: bool,
+    pub handled: bool,
+    /// Of Kafka: whose, where it stands, how often in a row, and whether it comes from the broker or from what has been polled.
+    pub member: u32,
+    pub place: Option<(u32, u64)>,
+    pub nth: u32,
+    pub travels: bool,
+}
+
+impl Delivery {
+    pub fn new(queue: u32, connection: u32, message: Message) -> Delivery {
+        Delivery {
+            queue,
+            tag: 0,
+            connection,
+            message,
+            tries: 0,
+            stale: false,
+            handled: false,
+            member: NOBODY,
+            place: None,
+            nth: 1,
+            travels: true,
+        }
+    }
 }
 
 impl World<'_> {
-    pub(super) fn deliver(&mut self, queue: u32, subscription: u32, tag: u32, message: Message, nth: u32) {
-        let connection = self.brokers.queues[queue as usize].subscribers[subscription as usize];
+    /// A job of the broker that makes a delivery's call; what it carries is not there yet.
+    pub(super) fn new_delivery(&mut self, queue: u32, connection: u32, message: Message, nth: u32) -> u32 {
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
-        let now = self.now();
-        let job = self.new_job(Job {
+        let arrived = self.now();
+        let replica = match spec.receives {
+            // Its library hands it over, in the same process.
+            Receives::Kafka { .. } => self.brokers.connections[connection as usize].replica,
+            _ => self.brokers.queues[queue as usize].leader,
+        };
+        self.new_job(Job {
             request: message.request,
-            arrived: now,
+            arrived,
             call: NOBODY,
-            replica: self.brokers.queues[queue as usize].leader,
+            replica,
             step: spec.entry.0,
             path: below(below(message.path, self.brokers.keys.paths[consumer as usize]), nth),
             next: NOBODY,
@@ -46,16 +76,22 @@ impl World<'_> {
             cause: message.cause,
             state: JobState::Working,
             marks: mark::SPAWNED | mark::DELIVERY,
-        });
-        let delivery = Delivery { queue, tag, connection, message, tries: 0, stale: spec.auto_ack, handled: false };
+        })
+    }
+
+    pub(super) fn deliver(&mut self, queue: u32, subscription: u32, tag: u32, message: Message, nth: u32) {
+        let connection = self.brokers.queues[queue as usize].subscribers[subscription as usize];
+        let consumer = self.brokers.connections[connection as usize].consumer;
+        let spec = &self.topology.brokers.consumers[consumer as usize];
+        let job = self.new_delivery(queue, connection, message, nth);
+        let delivery = Delivery { tag: u64::from(tag), stale: spec.auto_ack, ..Delivery::new(queue, connection, message) };
         self.brokers.carry(job, Carried::Delivery(delivery));
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
         if spec.auto_ack {
             self.brokers.queues[queue as usize].sent_on += 1;
-            let rules = &self.topology.brokers.queues[queue as usize].rules;
-            let mut answers = Vec::new();
-            self.brokers.queues[queue as usize].queue.settle(rules, tag, Settled::Ack, now, &mut answers);
-            self.heed_queue(queue, answers);
+            if let Receives::Rabbitmq { .. } = spec.receives {
+                self.settle(queue, tag, Settle::Ack);
+            }
         }
     }
 
@@ -67,14 +103,22 @@ impl World<'_> {
         }
     }
 
-    /// A channel keeps its order: what is sent later does not overtake.
-    pub(in crate::world) fn in_order(&mut self, job: u32, after: Nanos) -> Nanos {
-        let now = self.now();
+    /// How long a delivery's message is under way: a channel keeps its order, so what is sent later does not overtake; and what a
+    /// member of a group has polled is there. `None`: it need not travel at all.
+    pub(in crate::world) fn in_order(&mut self, job: u32, after: Nanos, is_answer: bool) -> Option<Nanos> {
         let call = self.jobs[job].call;
-        let Some(Carried::Delivery(delivery)) = self.brokers.carried[self.calls[call].parent as usize] else { return after };
+        let carrier = if call == NOBODY { return Some(after) } else { self.calls[call].parent };
+        let Some(Carried::Delivery(delivery)) = self.brokers.carried[carrier as usize] else { return Some(after) };
+        if delivery.place.is_some() && (is_answer || !delivery.travels) {
+            return None;
+        }
+        if is_answer {
+            return Some(after);
+        }
+        let now = self.now();
         let last = &mut self.brokers.connections[delivery.connection as usize].last_arrival;
         *last = (now + after).max(*last);
-        last.since(now)
+        Some(last.since(now))
     }
 
     /// A consumer has begun with a message: false if it goes no further.
@@ -89,6 +133,13 @@ impl World<'_> {
             self.end_job(job, Outcome::answered(500));
             return false;
         }
+        if self.topology.brokers.consumers[consumer as usize].idempotent
+            && let Some((_, Carried::Delivery(delivery))) = self.carried_to(job)
+            && self.brokers.handled[consumer as usize].contains(&(delivery.message.request, delivery.message.path))
+        {
+            self.end_job(job, Outcome::OK);
+            return false;
+        }
         true
     }
 
@@ -100,6 +151,9 @@ impl World<'_> {
             return self.recorder.message_duplicated(queue);
         };
         delivery.handled = true;
+        if self.topology.brokers.consumers[consumer as usize].idempotent {
+            self.brokers.handled[consumer as usize].insert((delivery.message.request, delivery.message.path));
+        }
         self.brokers.carry(carrier, Carried::Delivery(delivery));
         let reply = self.topology.brokers.consumers[consumer as usize].reply;
         if let Some(waiter) = self.brokers.reply_of(delivery.message)
@@ -111,36 +165,31 @@ impl World<'_> {
 
     /// A delivery's call has ended: the message is settled.
     pub(super) fn delivery_ended(&mut self, job: u32, delivery: Delivery, outcome: Outcome) {
-        let Delivery { queue, tag, connection, message, tries, stale, handled } = delivery;
+        let Delivery { queue, tag, connection, message, tries, stale, handled, .. } = delivery;
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
+        if delivery.place.is_some() {
+            return self.record_ended(job, delivery, outcome);
+        }
         let lost_contact = matches!(outcome.class, Class::ConnectFailure | Class::Reset);
         let ok = !outcome.is_failure();
-        if outcome.is_failure() && !lost_contact && !stale {
+        if !ok && !lost_contact && !stale {
             if let Some((attempts, backoff)) = &spec.retry
                 && tries + 1 < *attempts
             {
-                let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, below(self.jobs[job].path, tries)).uniform();
+                let place = below(self.jobs[job].path, tries);
+                let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, place).uniform();
                 let wait = backoff.wait(tries + 1, Nanos::ZERO, draw);
                 return self.deliver_again(job, Delivery { tries: tries + 1, ..delivery }, wait);
-            }
-            if let OnError::Publish(target) = spec.on_error {
-                return self.copy_to(job, delivery, target);
             }
         }
         let cause = self.jobs[job].cause;
         self.free_carrier(job);
         if stale {
             if spec.auto_ack {
-                self.brokers.queues[queue as usize].sent_on -= 1;
-                if ok {
-                    self.acked(queue, message);
-                } else {
-                    self.recorder.messages_lost(queue, 1);
-                    self.brokers.forget(message);
-                }
-                self.heed_queue(queue, Vec::new());
-            } else if ok && handled {
+                return self.sent_on_is_over(delivery, ok);
+            }
+            if ok && handled {
                 self.recorder.message_duplicated(queue);
             }
             return;
@@ -151,19 +200,96 @@ impl World<'_> {
             }
             return self.lose_connection(connection);
         }
-        let how = match spec.on_error {
-            _ if ok => Settled::Ack,
-            OnError::Settle(how) => how,
-            OnError::Publish(_) => unreachable!("a copy is published first"),
-        };
-        if how == Settled::Ack {
-            self.acked(queue, message);
-        } else if cause.is_some() {
+        if !ok && cause.is_some() {
             let now = self.now();
-            let service = spec.service;
-            self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause);
+            self.recorder.trouble(Place::Service(spec.service), Trouble::Failing, now, cause);
         }
-        self.settle(queue, tag, how);
+        let how = match spec.on_error {
+            _ if ok => Settle::Ack,
+            OnError::Settle(how) => how,
+            OnError::Publish(target) => {
+                let copy = Message { extra: NOBODY, cause, ..message };
+                self.put(target, copy, Sent::default());
+                self.recorder.message_moved(queue);
+                Settle::Ack
+            }
+        };
+        let in_time = self.settle(queue, tag as u32, how);
+        if how == Settle::Ack && !in_time {
+            // Somebody else has it, or will have it.
+            self.recorder.message_duplicated(queue);
+        } else if how == Settle::Ack {
+            if ok || !matches!(spec.on_error, OnError::Publish(_)) {
+                self.acked(queue, message);
+            } else {
+                self.brokers.forget(message);
+            }
+        }
+    }
+
+    /// A member of a group of Kafka has done with a record.
+    fn record_ended(&mut self, job: u32, delivery: Delivery, outcome: Outcome) {
+        let Delivery { queue, connection, message, stale, nth, .. } = delivery;
+        let cause = self.jobs[job].cause;
+        let path = self.jobs[job].path;
+        self.free_carrier(job);
+        let consumer = self.brokers.connections[connection as usize].consumer;
+        let spec = &self.topology.brokers.consumers[consumer as usize];
+        // The process is gone, and says nothing.
+        if stale || matches!(outcome.class, Class::ConnectFailure | Class::Reset) {
+            return;
+        }
+        let ok = !outcome.is_failure();
+        let how = match (&spec.retry, spec.on_error) {
+            _ if ok => Handled::Done,
+            (Some((attempts, backoff)), _) if nth < *attempts => {
+                let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, below(path, nth)).uniform();
+                Handled::Retry { after: backoff.wait(nth, Nanos::ZERO, draw) }
+            }
+            (_, OnError::Publish(target)) => {
+                let copy = Message { extra: NOBODY, cause, ..message };
+                self.put_copy(target, copy);
+                self.recorder.message_moved(queue);
+                Handled::Done
+            }
+            (_, OnError::Settle(_)) => Handled::Skip,
+        };
+        if !ok && cause.is_some() {
+            let now = self.now();
+            self.recorder.trouble(Place::Service(spec.service), Trouble::Failing, now, cause);
+        }
+        let commits_first = self.topology.brokers.queues[queue as usize].rules.commits_first();
+        let counts = self.record_handled(&delivery, how);
+        match how {
+            Handled::Done if ok && counts => {
+                let now = self.now();
+                self.recorder.message_acked(queue, message.published, now);
+            }
+            Handled::Done if ok => self.recorder.message_duplicated(queue),
+            Handled::Skip if counts && commits_first => self.recorder.messages_lost(queue, 1),
+            Handled::Skip if counts => self.recorder.message_skipped(queue),
+            _ => {}
+        }
+    }
+
+    /// What was acknowledged when it was sent is handled now, or never will be.
+    fn sent_on_is_over(&mut self, delivery: Delivery, ok: bool) {
+        let Delivery { queue, tag, message, connection, .. } = delivery;
+        self.brokers.queues[queue as usize].sent_on -= 1;
+        if ok {
+            self.acked(queue, message);
+        } else {
+            self.recorder.messages_lost(queue, 1);
+            self.brokers.forget(message);
+        }
+        let consumer = self.brokers.connections[connection as usize].consumer;
+        match self.topology.brokers.consumers[consumer as usize].receives {
+            // The receiver has room again.
+            Receives::ServiceBus(_) => {
+                self.settle(queue, tag as u32, Settle::Ack);
+            }
+            _ => self.heed_queue(queue, Vec::new()),
+        }
     }
 
     fn deliver_again(&mut self, job: u32, delivery: Delivery, wait: Nanos) {
@@ -176,27 +302,19 @@ impl World<'_> {
         self.calendar.schedule_in(wait, Kind::BodyStarts as u8, job);
     }
 
-    /// A message that could not be handled goes to another queue, and then counts as handled.
-    fn copy_to(&mut self, job: u32, delivery: Delivery, target: u32) {
-        let message = Message { extra: NOBODY, cause: self.jobs[job].cause, ..delivery.message };
-        self.free_carrier(job);
-        self.put(target, message, 0, None);
-        self.recorder.message_moved(delivery.queue);
-        self.brokers.forget(delivery.message);
-        self.settle(delivery.queue, delivery.tag, Settled::Ack);
-    }
-
     fn acked(&mut self, queue: u32, message: Message) {
         let now = self.now();
         self.recorder.message_acked(queue, message.published, now);
         self.brokers.forget(message);
     }
 
-    pub(super) fn settle(&mut self, queue: u32, tag: u32, how: Settled) {
+    /// False if it came too late.
+    pub(super) fn settle(&mut self, queue: u32, tag: u32, how: Settle) -> bool {
         let now = self.now();
         let rules = &self.topology.brokers.queues[queue as usize].rules;
         let mut answers = Vec::new();
-        self.brokers.queues[queue as usize].queue.settle(rules, tag, how, now, &mut answers);
+        let in_time = self.brokers.queues[queue as usize].engine.settle(rules, tag, how, now, &mut answers);
         self.heed_queue(queue, answers);
+        in_time
     }
 }

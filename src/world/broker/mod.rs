@@ -2,10 +2,12 @@
 //!
 //! A delivery is a job of the broker that nobody waits for: it makes the call that hands the message to a replica of the
 //! consumers' service, and its end is the acknowledgement, or the lack of one. Such jobs *carry* something, at their slot in
-//! [`Brokers::carried`]. Files: [`publish`], [`deliver`], [`reply`] (requests whose answer is a message), [`outage`] (brokers and
+//! [`Brokers::carried`]. Files: [`engine`] (queues of every kind), [`log`] (Kafka), [`publish`], [`deliver`], [`reply`] (requests whose answer is a message), [`outage`] (brokers and
 //! consumers go and come, connections), [`trouble`] (faults of messaging).
 
 mod deliver;
+mod engine;
+mod log;
 mod outage;
 mod publish;
 mod reply;
@@ -19,12 +21,14 @@ use crate::base::time::Instant;
 use crate::engine::AlarmId;
 use crate::observe::episode::Cause;
 use crate::policy::broker::rabbitmq::deaths::Deaths;
-use crate::policy::broker::rabbitmq::queue::{Answer, Queue};
 use crate::topology::Topology;
+use crate::topology::broker::{Publication, Rules};
 use deliver::Delivery;
+use engine::{Answer, Engine};
+use log::Logs;
 use outage::Connection;
 use reply::Waiter;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trouble::Troubles;
 
 pub(super) use publish::Taken;
@@ -69,6 +73,9 @@ pub(super) struct Brokers {
     /// Some broker is there.
     on: bool,
     queues: Vec<QueueState>,
+    logs: Logs,
+    /// Per consumer that does so: what it has handled, and does not handle again.
+    handled: Vec<BTreeSet<(u64, u32)>>,
     /// By the job's slot; shorter or empty where nothing is carried.
     carried: Vec<Option<Carried>>,
     extras: Vec<Extra>,
@@ -90,7 +97,7 @@ struct OwnKeys {
 }
 
 struct QueueState {
-    queue: Queue<Message>,
+    engine: Engine,
     /// Who has subscribed, by the queue's number of the subscription: a connection.
     subscribers: Vec<u32>,
     /// The alarm for the head's expiry, and when it rings.
@@ -106,7 +113,7 @@ impl Brokers {
     pub fn new(topology: &Topology, seed: u64) -> Brokers {
         let all = &topology.brokers;
         let state = |queue: &crate::topology::broker::Queue| QueueState {
-            queue: Queue::default(),
+            engine: Engine::new(&queue.rules),
             subscribers: Vec::new(),
             alarm: AlarmId::NONE,
             rings: Instant::NEVER,
@@ -118,6 +125,8 @@ impl Brokers {
         Brokers {
             on: !all.brokers.is_empty(),
             queues: all.queues.iter().map(state).collect(),
+            logs: Logs::new(topology),
+            handled: vec![BTreeSet::new(); all.consumers.len()],
             carried: Vec::new(),
             extras: Vec::new(),
             free_extras: Vec::new(),
@@ -135,11 +144,11 @@ impl Brokers {
 
     /// Nothing waits for a consumer that is there or may come back.
     pub fn is_idle(&self, topology: &Topology) -> bool {
-        !self.on
-            || topology.brokers.consumers.iter().all(|consumer| {
-                let queue = &self.queues[consumer.queue as usize].queue;
-                queue.ready() == 0 && queue.unacked() == 0
-            })
+        let rests = |consumer: &crate::topology::broker::Consumer| {
+            let engine = &self.queues[consumer.queue as usize].engine;
+            engine.ready() == 0 && engine.unacked() == 0
+        };
+        !self.on || (self.logs.is_idle() && topology.brokers.consumers.iter().all(rests))
     }
 
     fn carry(&mut self, job: u32, what: Carried) {
@@ -189,7 +198,7 @@ impl World<'_> {
                     persistent: true,
                     poison: false,
                 };
-                self.put(number as u32, message, queue.preload_bytes, None);
+                self.preload(number as u32, message, queue.preload_bytes);
             }
         }
         for connection in 0..self.brokers.connections.len() as u32 {
@@ -198,40 +207,50 @@ impl World<'_> {
     }
 
     /// Does what a queue answers.
-    fn heed_queue(&mut self, queue: u32, answers: Vec<Answer<Message>>) {
+    fn heed_queue(&mut self, queue: u32, answers: Vec<Answer>) {
         for answer in answers {
             match answer {
                 Answer::Deliver { consumer, tag, message, redelivered, nth } => {
                     self.recorder.message_delivered(queue, redelivered);
                     self.deliver(queue, consumer, tag, message, nth);
                 }
-                Answer::Dead { message, reason } => self.message_dies(queue, message, reason),
+                Answer::Dead { message, reason, for_good } => self.message_dies(queue, message, reason, for_good),
             }
         }
         let now = self.now();
         let state = &mut self.brokers.queues[queue as usize];
-        let oldest = state.queue.head().map(|head| head.message.published);
-        let held = state.queue.unacked() as u64 + u64::from(state.sent_on);
-        self.recorder.queue_depth(queue, (state.queue.ready() as u64, held), oldest, now);
-        let expires = state.queue.expires_at();
-        if expires != state.rings {
+        let oldest = state.engine.oldest();
+        let held = state.engine.unacked() as u64 + u64::from(state.sent_on);
+        self.recorder.queue_depth(queue, (state.engine.ready() as u64, held), oldest, now);
+        let wakes = state.engine.wakes_at();
+        if wakes != state.rings {
             if state.alarm != AlarmId::NONE {
                 self.calendar.call_off(state.alarm);
             }
-            (state.rings, state.alarm) = (expires, AlarmId::NONE);
-            if expires != Instant::NEVER {
-                state.alarm = self.calendar.set_alarm(expires, Kind::QueueWakes as u8, queue);
+            (state.rings, state.alarm) = (wakes, AlarmId::NONE);
+            if wakes != Instant::NEVER {
+                state.alarm = self.calendar.set_alarm(wakes, Kind::QueueWakes as u8, queue);
             }
         }
     }
 
     pub(super) fn queue_wakes(&mut self, queue: u32) {
         let now = self.now();
+        let rules = &self.topology.brokers.queues[queue as usize].rules;
+        if let Rules::Topic(_) = rules {
+            return self.topic_is_due(queue);
+        }
         let state = &mut self.brokers.queues[queue as usize];
         (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
         let mut answers = Vec::new();
-        state.queue.expire(now, &mut answers);
+        state.engine.wake(rules, now, &mut answers);
         self.heed_queue(queue, answers);
+    }
+
+    /// What orders a message among others: drawn once per request, the same for all that a broker is sent with such keys.
+    fn message_key(&self, publication: &Publication, number: u32, request: u64) -> Option<u64> {
+        let keys = publication.keys.as_ref()?;
+        Some(super::cache::draw(keys, &mut self.brokers.keys.publications[number as usize].draw(request, 0)))
     }
 
     /// A job that carries something for a broker has ended.

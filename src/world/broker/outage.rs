@@ -4,8 +4,8 @@ use super::{Carried, Message};
 use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
-use crate::policy::broker::rabbitmq::queue::QueueKind;
 use crate::topology::Topology;
+use crate::topology::broker::{Receives, Rules};
 use crate::world::World;
 use crate::world::event::Kind;
 use crate::world::keys::below;
@@ -17,11 +17,13 @@ pub(super) struct Connection {
     pub consumer: u32,
     pub replica: u32,
     /// What the queue calls its subscription; nobody without one.
-    subscription: u32,
+    pub subscription: u32,
     /// How often it has been lost, or could not be opened.
     losses: u32,
     /// It waits before it tries again, or is trying.
     opening: bool,
+    /// Of Kafka: its heartbeats do not come.
+    pub silent: bool,
     /// When the latest of what was sent to it arrives.
     pub last_arrival: Instant,
 }
@@ -31,14 +33,16 @@ pub(super) fn connections(topology: &Topology) -> Vec<Connection> {
     let mut all = Vec::new();
     for (number, consumer) in topology.brokers.consumers.iter().enumerate() {
         let replicas = topology.services[consumer.service.index()].replicas.clone();
-        all.extend(replicas.map(|replica| Connection {
+        let each = |replica| Connection {
             consumer: number as u32,
             replica,
             subscription: NOBODY,
             losses: 0,
             opening: false,
+            silent: false,
             last_arrival: Instant::START,
-        }));
+        };
+        all.extend(replicas.flat_map(|replica| std::iter::repeat_n(each(replica), consumer.connections as usize)));
     }
     all
 }
@@ -54,12 +58,19 @@ impl World<'_> {
             return;
         }
         let rules = &self.topology.brokers.queues[spec.queue as usize].rules;
+        if let Receives::Kafka { .. } = spec.receives {
+            let queue = spec.queue;
+            entry.silent = false;
+            if let Some(member) = self.join_group(queue, connection) {
+                self.brokers.connections[connection as usize].subscription = member;
+                self.heed_member(connection);
+            }
+            return;
+        }
         let mut answers = Vec::new();
         state.subscribers.push(connection);
         entry.subscription = state.subscribers.len() as u32 - 1;
-        // What is acknowledged when it is sent is not held back.
-        let prefetch = if spec.auto_ack { 0 } else { spec.prefetch };
-        let number = state.queue.subscribe(rules, prefetch, spec.priority, now, &mut answers);
+        let number = state.engine.subscribe(rules, &spec.receives, now, &mut answers);
         debug_assert_eq!(number, entry.subscription);
         self.heed_queue(spec.queue, answers);
     }
@@ -86,8 +97,11 @@ impl World<'_> {
         }
         let queue = self.topology.brokers.consumers[entry.consumer as usize].queue;
         let rules = &self.topology.brokers.queues[queue as usize].rules;
+        if rules.is_log() {
+            return self.member_is_heard(queue, subscription, false);
+        }
         let mut answers = Vec::new();
-        self.brokers.queues[queue as usize].queue.unsubscribe(rules, subscription, now, &mut answers);
+        self.brokers.queues[queue as usize].engine.lose(rules, subscription, now, &mut answers);
         self.heed_queue(queue, answers);
     }
 
@@ -166,6 +180,9 @@ impl World<'_> {
     /// A node of a queue is gone.
     fn node_goes(&mut self, queue: u32, node: u32) {
         let spec = &self.topology.brokers.queues[queue as usize];
+        if spec.rules.is_log() {
+            return self.log_node_changes(queue, node, false);
+        }
         let led = self.brokers.queues[queue as usize].leader == node;
         let leader = self.leader_of(queue);
         if !led && leader != NOBODY {
@@ -186,14 +203,17 @@ impl World<'_> {
                 self.reconnect(connection);
             }
         }
-        let quorum = spec.rules.kind == QueueKind::Quorum;
+        let quorum = spec.rules.is_quorum();
         let durable = spec.durable;
+        let now = self.now();
+        let mut answers = Vec::new();
         let state = &mut self.brokers.queues[queue as usize];
-        let lost = state.queue.restart(|message: &Message| quorum || (durable && message.persistent));
+        let survives = |message: &Message| quorum || (durable && message.persistent);
+        let lost = state.engine.restart(&spec.rules, survives, now, &mut answers);
         state.subscribers.clear();
         state.leader = leader;
         self.recorder.messages_lost(queue, lost as u64);
-        self.heed_queue(queue, Vec::new());
+        self.heed_queue(queue, answers);
     }
 
     /// The node that leads a queue now; nobody if too few are up.
@@ -212,6 +232,11 @@ impl World<'_> {
             return;
         }
         for queue in 0..self.brokers.queues.len() as u32 {
+            let spec = &self.topology.brokers.queues[queue as usize];
+            if matches!(spec.rules, Rules::Topic(_)) && spec.nodes.contains(&replica) {
+                self.log_node_changes(queue, replica, true);
+                continue;
+            }
             let unled = self.brokers.queues[queue as usize].leader == NOBODY;
             if unled && self.topology.brokers.queues[queue as usize].nodes.contains(&replica) {
                 self.brokers.queues[queue as usize].leader = self.leader_of(queue);

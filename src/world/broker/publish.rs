@@ -1,9 +1,9 @@
 //! Messages come to a broker, go into its queues, and die there.
 
+use super::engine::{Published, Sent};
 use super::{Carried, Extra, Message};
-use crate::base::time::Nanos;
 use crate::policy::broker::rabbitmq::deaths::Reason;
-use crate::policy::broker::rabbitmq::queue::Published;
+use crate::topology::broker::Rules;
 use crate::world::World;
 use crate::world::state::*;
 
@@ -15,8 +15,8 @@ pub(in crate::world) enum Taken {
     Refused,
     /// No queue wants it, and the publisher wants to know.
     Returned,
-    /// Not now: the broker takes nothing until this changes.
-    Blocked,
+    /// Not now: the job waits until it is looked at again.
+    Later,
 }
 
 impl World<'_> {
@@ -25,11 +25,13 @@ impl World<'_> {
         let topology = self.topology;
         let publication = &topology.brokers.publications[number as usize];
         if self.block_publisher(job, publication.broker) {
-            return Taken::Blocked;
+            return Taken::Later;
         }
-        let Job { request, path, cause, .. } = self.jobs[job];
+        let Job { request, path, cause, call, .. } = self.jobs[job];
         let now = self.now();
         let persistent = publication.persistent;
+        // Attempts of one call bring the same message.
+        let path = if call == NOBODY { path } else { self.calls[call].path };
         let message = Message { request, published: now, path, extra: NOBODY, cause, persistent, poison: false };
         let reply = match self.carried_to(job) {
             Some((_, Carried::Asks(waiter))) => Some(waiter),
@@ -39,18 +41,34 @@ impl World<'_> {
         if publication.queues.is_empty() && publication.mandatory {
             return Taken::Returned;
         }
+        let sent = Sent {
+            bytes: publication.bytes,
+            ttl: publication.ttl,
+            delay: publication.delay,
+            group: self.message_key(publication, number, request).unwrap_or(0) as u32,
+            id: Some(request ^ u64::from(path) << 32),
+            since: None,
+        };
         let mut taken = Taken::Yes;
         for &queue in &publication.queues {
             let extra = if reply.is_some() { self.brokers.extra(Extra { reply, ..Extra::default() }) } else { NOBODY };
             let copy = Message { extra, poison: self.is_poisoned(queue, request, path), ..message };
-            if self.put(queue, copy, publication.bytes, publication.ttl) == Published::Refused {
+            if let Rules::Topic(_) = topology.brokers.queues[queue as usize].rules {
+                return self.append(job, number, queue, copy);
+            }
+            if self.put(queue, copy, sent) == Published::Refused {
                 taken = Taken::Refused;
             }
         }
         taken
     }
 
-    pub(super) fn put(&mut self, queue: u32, message: Message, bytes: u32, ttl: Option<Nanos>) -> Published {
+    /// What is there from the start.
+    pub(super) fn preload(&mut self, queue: u32, message: Message, bytes: u32) {
+        self.put(queue, message, Sent { bytes, id: None, ..Sent::default() });
+    }
+
+    pub(super) fn put(&mut self, queue: u32, message: Message, sent: Sent) -> Published {
         let now = self.now();
         if self.brokers.queues[queue as usize].leader == NOBODY {
             self.recorder.message_refused(queue);
@@ -59,18 +77,22 @@ impl World<'_> {
         }
         let rules = &self.topology.brokers.queues[queue as usize].rules;
         let mut answers = Vec::new();
-        let published = self.brokers.queues[queue as usize].queue.publish(rules, message, bytes, ttl, now, &mut answers);
+        let published = self.brokers.queues[queue as usize].engine.publish(rules, message, sent, now, &mut answers);
         match published {
             Published::Taken => self.recorder.message_taken(queue),
             Published::Refused => self.recorder.message_refused(queue),
+            Published::Duplicate => self.recorder.message_known(queue),
         }
         self.heed_queue(queue, answers);
         published
     }
 
     /// A queue gives a message up: to the queue that takes its dead, unless it only goes round.
-    pub(super) fn message_dies(&mut self, queue: u32, message: Message, reason: Reason) {
-        let target = self.topology.brokers.queues[queue as usize].dead_letter;
+    pub(super) fn message_dies(&mut self, queue: u32, message: Message, reason: Reason, for_good: bool) {
+        let spec = &self.topology.brokers.queues[queue as usize];
+        let target = spec.dead_letter.filter(|_| !for_good);
+        // A queue of Service Bus has its own.
+        let kept_here = matches!(spec.rules, Rules::ServiceBus(_)) && target.is_none() && !for_good;
         let mut message = message;
         if message.extra == NOBODY {
             message.extra = self.brokers.extra(Extra::default());
@@ -78,11 +100,12 @@ impl World<'_> {
         let deaths = &mut self.brokers.extras[message.extra as usize].deaths;
         deaths.die(queue, reason);
         let target = target.filter(|target| !deaths.would_cycle(*target));
-        self.recorder.message_died(queue, reason, target.is_some());
+        self.recorder.message_died(queue, reason, target.is_some() || kept_here);
         match target {
             // Its own time to live is taken away; the queue's may hold.
             Some(target) => {
-                self.put(target, message, 0, None);
+                let since = Some(message.published);
+                self.put(target, message, Sent { since, ..Sent::default() });
             }
             None => self.brokers.forget(message),
         }

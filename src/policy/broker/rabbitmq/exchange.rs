@@ -28,10 +28,15 @@ impl Condition {
             Condition::Key(wanted) => wanted == key,
             Condition::Topic(pattern) => pattern.matches(key),
             Condition::Always => true,
-            Condition::Headers { headers: wanted, all: true } => wanted.iter().all(|header| headers.contains(header)),
-            Condition::Headers { headers: wanted, all: false } => wanted.iter().any(|header| headers.contains(header)),
+            Condition::Headers { headers: wanted, all: true } => asked(wanted).all(|header| headers.contains(header)),
+            Condition::Headers { headers: wanted, all: false } => asked(wanted).any(|header| headers.contains(header)),
         }
     }
+}
+
+/// Headers whose names begin with `x-` are no condition.
+fn asked(headers: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
+    headers.iter().filter(|(name, _)| !name.starts_with("x-"))
 }
 
 /// The queues that get a copy, each one only, in the order of the bindings.
@@ -61,7 +66,7 @@ mod tests {
     fn each_kind_of_exchange_asks_for_something_else() {
         let topic = |pattern: &str| Condition::Topic(TopicPattern::new(pattern).unwrap());
         let both = vec![header("format", "pdf"), header("type", "report")];
-        let cases: [(Vec<Binding<u32>>, &str, Vec<(String, String)>, Vec<u32>); 7] = [
+        let cases = [
             (vec![bound(1, Condition::Key("a".into())), bound(2, Condition::Key("b".into()))], "b", vec![], vec![2]),
             (vec![bound(1, Condition::Always), bound(2, Condition::Always)], "whatever", vec![], vec![1, 2]),
             (
@@ -77,6 +82,22 @@ mod tests {
         ];
         for (bindings, key, headers, queues) in cases {
             assert_eq!(route(&bindings, key, &headers), queues, "{bindings:?} {key} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn headers_that_begin_with_x_are_no_condition() {
+        let wanted = vec![header("format", "pdf"), header("x-kind", "new")];
+        let only = vec![header("x-kind", "new")];
+        for (headers, all, sent, holds) in [
+            (&wanted, true, "format", true),
+            (&wanted, false, "x-kind", false),
+            (&only, true, "format", true),
+            (&only, false, "x-kind", false),
+        ] {
+            let value = if sent == "format" { "pdf" } else { "new" };
+            let condition = Condition::Headers { headers: headers.clone(), all };
+            assert_eq!(condition.holds("", &[header(sent, value)]), holds, "{condition:?} {sent}");
         }
     }
 

@@ -1,12 +1,17 @@
 //! A queue: what is ready, who has what, and what becomes of what comes back (RabbitMQ, "Queues", "Consumers", "Length Limit",
 //! "TTL", "Quorum Queues").
 //!
+//! What the documentation leaves open is as RabbitMQ 3.10 does it: `conformance/rabbitmq` has the scenarios and the records.
+//!
 //! Pure: it answers what is to be delivered, dead-lettered or dropped; who carries that out takes the time it takes.
 
 use super::deaths::Reason;
 use crate::base::time::{Instant, Nanos};
 use crate::policy::error::{PolicyError, require};
 use std::collections::VecDeque;
+use turns::Consumers;
+
+mod turns;
 
 /// A queue's arguments.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,12 +24,16 @@ pub struct QueueRules {
     /// `x-max-length-bytes`, likewise.
     pub max_bytes: Option<u64>,
     pub overflow: Overflow,
-    /// `x-delivery-limit`, of quorum queues: a message that has come back more often is given up.
+    /// `x-delivery-limit`, of quorum queues: a message that has come back more often is given up. Without one, what consumers give back
+    /// stands behind all others; with one, before them. Before 4.0 there is none unless it is set; since then it is 20.
     pub delivery_limit: Option<u32>,
     /// Since 4.3 a `nack` that wants the message back does not count for the limit; a `reject` and a lost consumer do.
     pub nack_counts: bool,
     /// `x-single-active-consumer`: one consumer gets everything until it goes.
     pub single_active: bool,
+    /// Who is next when that one goes: since 4.0 the one of the highest priority, as in classic queues always; in quorum queues before,
+    /// whoever has been there longest. (That a consumer of higher priority takes over from one that is there is not modelled.)
+    pub next_by_priority: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +64,7 @@ impl Default for QueueRules {
             delivery_limit: None,
             nack_counts: true,
             single_active: false,
+            next_by_priority: true,
         }
     }
 }
@@ -66,6 +76,11 @@ impl QueueRules {
         let dlx = self.overflow == Overflow::RejectPublishDlx;
         require(!(quorum && dlx), "overflow", || "`rejectPublishDlx` is there for classic queues only".into())?;
         Ok(self)
+    }
+
+    /// Whether so many messages of so many bytes are more than may be ready.
+    fn is_exceeded_by(&self, messages: u64, bytes: u64) -> bool {
+        self.max_length.is_some_and(|most| messages > most) || self.max_bytes.is_some_and(|most| bytes > most)
     }
 }
 
@@ -115,19 +130,13 @@ pub enum Settled {
     Reject { requeue: bool },
 }
 
-#[derive(Clone, Debug)]
-struct Consumer {
-    /// Deliveries it may hold; 0: any number.
-    prefetch: u32,
-    priority: i32,
-    held: u32,
-    gone: bool,
-}
-
-impl Consumer {
-    fn has_room(&self) -> bool {
-        !self.gone && (self.prefetch == 0 || self.held < self.prefetch)
-    }
+/// A delivery that is not settled.
+#[derive(Clone, Copy, Debug)]
+struct Held<M> {
+    consumer: u32,
+    /// Its place in the order of the queue's deliveries.
+    nth: u64,
+    entry: Entry<M>,
 }
 
 /// A queue's state.
@@ -139,12 +148,13 @@ pub struct Queue<M> {
     returned: VecDeque<Entry<M>>,
     ready_bytes: u64,
     next_position: u64,
-    /// By tag: who holds it.
-    held: Vec<Option<(u32, Entry<M>)>>,
+    /// By tag.
+    held: Vec<Option<Held<M>>>,
     free_tags: Vec<u32>,
-    consumers: Vec<Consumer>,
-    /// Consumers that can take more, in the order of their turns: by priority, then who has waited longest.
-    turns: VecDeque<u32>,
+    deliveries: u64,
+    consumers: Consumers,
+    /// Of a quorum queue that refuses when it is full: whether publishers know.
+    refusing: bool,
 }
 
 impl<M> Default for Queue<M> {
@@ -156,8 +166,9 @@ impl<M> Default for Queue<M> {
             next_position: 0,
             held: Vec::new(),
             free_tags: Vec::new(),
-            consumers: Vec::new(),
-            turns: VecDeque::new(),
+            deliveries: 0,
+            consumers: Consumers::default(),
+            refusing: false,
         }
     }
 }
@@ -171,6 +182,11 @@ impl<M: Copy> Queue<M> {
     /// Messages that consumers hold.
     pub fn unacked(&self) -> usize {
         self.held.len() - self.free_tags.len()
+    }
+
+    /// What has been delivered under a tag and is not settled.
+    pub fn in_hand(&self, tag: u32) -> Option<&Entry<M>> {
+        self.held.get(tag as usize)?.as_ref().map(|held| &held.entry)
     }
 
     /// The message that is delivered next.
@@ -191,8 +207,7 @@ impl<M: Copy> Queue<M> {
         answers: &mut Vec<Answer<M>>,
     ) -> Published {
         self.expire(now, answers);
-        let full = self.is_full_for(rules, bytes) && rules.overflow != Overflow::DropHead;
-        if full && !self.has_taker(rules) {
+        if self.refuses(rules, bytes) {
             if rules.overflow == Overflow::RejectPublishDlx {
                 answers.push(Answer::Dead { message, reason: Reason::MaxLen });
             }
@@ -205,17 +220,35 @@ impl<M: Copy> Queue<M> {
         self.append(Entry { message, position, expires, bytes, returns: 0, deliveries: 0 });
         // Who can take it does, even if it may not wait at all.
         self.deliver(rules, now, answers);
-        self.expire(now, answers);
-        self.drop_head(rules, answers);
+        self.limit(rules, now, answers);
         Published::Taken
     }
 
-    /// Gives the oldest up while there are more than may be; what comes back counts as what is new.
-    fn drop_head(&mut self, rules: &QueueRules, answers: &mut Vec<Answer<M>>) {
+    /// Whether a new message is refused.
+    ///
+    /// A classic queue knows before, and does not ask whether a consumer could take it. A quorum queue tells its publishers once it has
+    /// taken one too many, and again when there is room for a fifth.
+    fn refuses(&self, rules: &QueueRules, bytes: u32) -> bool {
+        match (rules.overflow, rules.kind) {
+            (Overflow::DropHead, _) => false,
+            (_, QueueKind::Quorum) => self.refusing,
+            (_, QueueKind::Classic) => rules.is_exceeded_by(self.ready() as u64 + 1, self.ready_bytes + u64::from(bytes)),
+        }
+    }
+
+    /// Gives the oldest up while there are more than may be, and then what is too old; what comes back counts as what is new.
+    fn limit(&mut self, rules: &QueueRules, now: Instant, answers: &mut Vec<Answer<M>>) {
+        let from = answers.len();
         while rules.overflow == Overflow::DropHead && self.is_over(rules) {
             let oldest = self.take_head().expect("a queue that is over its limit is not empty");
             answers.push(Answer::Dead { message: oldest.message, reason: Reason::MaxLen });
         }
+        if rules.kind == QueueKind::Quorum {
+            // What it does because of one command, it does in the order that it came upon it, the last first.
+            answers[from..].reverse();
+            self.refusing = self.is_over(rules) || self.refusing && self.has_little_room(rules);
+        }
+        self.expire(now, answers);
     }
 
     fn append(&mut self, entry: Entry<M>) {
@@ -223,14 +256,14 @@ impl<M: Copy> Queue<M> {
         self.ready.push_back(entry);
     }
 
-    fn is_full_for(&self, rules: &QueueRules, bytes: u32) -> bool {
-        let (count, total) = (self.ready() as u64 + 1, self.ready_bytes + u64::from(bytes));
-        rules.max_length.is_some_and(|most| count > most) || rules.max_bytes.is_some_and(|most| total > most)
+    fn is_over(&self, rules: &QueueRules) -> bool {
+        self.ready() > 0 && rules.is_exceeded_by(self.ready() as u64, self.ready_bytes)
     }
 
-    fn is_over(&self, rules: &QueueRules) -> bool {
-        let (count, total) = (self.ready() as u64, self.ready_bytes);
-        count > 0 && (rules.max_length.is_some_and(|most| count > most) || rules.max_bytes.is_some_and(|most| total > most))
+    /// More than four fifths of what may be are there.
+    fn has_little_room(&self, rules: &QueueRules) -> bool {
+        let is_above = |most: Option<u64>, there: u64| most.is_some_and(|most| there > (u128::from(most) * 4 / 5) as u64);
+        is_above(rules.max_length, self.ready() as u64) || is_above(rules.max_bytes, self.ready_bytes)
     }
 
     // -- time --------------------------------------------------------------------------------------------------------
@@ -260,76 +293,88 @@ impl<M: Copy> Queue<M> {
 
     /// Adds a consumer, and returns its number.
     pub fn subscribe(&mut self, rules: &QueueRules, prefetch: u32, priority: i32, now: Instant, answers: &mut Vec<Answer<M>>) -> u32 {
-        let number = self.consumers.len() as u32;
-        self.consumers.push(Consumer { prefetch, priority, held: 0, gone: false });
-        self.await_turn(number);
-        self.deliver(rules, now, answers);
+        let number = self.consumers.add(prefetch, priority);
+        self.carry_on(rules, now, answers);
         number
     }
 
-    /// A consumer, its channel or its connection is gone: what it held goes back, and counts as a failed delivery.
+    /// A consumer wants no more. What it has stays its until it is settled or the consumer is lost.
+    pub fn cancel(&mut self, rules: &QueueRules, consumer: u32, now: Instant, answers: &mut Vec<Answer<M>>) {
+        self.consumers.leave(rules, consumer);
+        // Another may be the active one now.
+        self.carry_on(rules, now, answers);
+    }
+
+    /// A consumer's connection is lost: what it held goes back, and counts as a failed delivery. (Of a channel that is closed, a quorum
+    /// queue first hears that the consumer cancels.)
     pub fn unsubscribe(&mut self, rules: &QueueRules, consumer: u32, now: Instant, answers: &mut Vec<Answer<M>>) {
-        self.consumers[consumer as usize].gone = true;
-        self.turns.retain(|waiting| *waiting != consumer);
-        let mut back: Vec<u32> = (0..self.held.len() as u32)
-            .filter(|tag| self.held[*tag as usize].as_ref().is_some_and(|(holder, _)| *holder == consumer))
-            .collect();
-        back.sort_by_key(|tag| self.held[*tag as usize].as_ref().map(|(_, entry)| entry.position));
-        for tag in back {
+        self.consumers.leave(rules, consumer);
+        for tag in self.tags_of(|holder| holder == consumer) {
             let entry = self.release(tag);
             self.take_back(rules, entry, true, answers);
         }
-        self.drop_head(rules, answers);
-        self.deliver(rules, now, answers);
+        self.carry_on(rules, now, answers);
+    }
+
+    /// What consumers hold, in the order in which they got it.
+    fn tags_of(&self, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
+        let held = self.held.iter().enumerate().filter_map(|(tag, held)| Some((tag as u32, held.as_ref()?)));
+        let mut tags: Vec<_> = held.filter(|(_, held)| wanted(held.consumer)).map(|(tag, held)| (held.nth, tag)).collect();
+        tags.sort_unstable();
+        tags.into_iter().map(|(_, tag)| tag).collect()
     }
 
     /// Whether this consumer has gone.
     pub fn is_gone(&self, consumer: u32) -> bool {
-        self.consumers[consumer as usize].gone
+        self.consumers.has_gone(consumer)
     }
 
-    /// The broker restarts: consumers are gone, what they held is back where it stood, and what does not survive is lost. Returns how
-    /// much that is.
-    pub fn restart(&mut self, survives: impl Fn(&M) -> bool) -> usize {
-        let mut all: Vec<Entry<M>> = self.returned.drain(..).chain(self.ready.drain(..)).collect();
-        all.extend(self.held.drain(..).flatten().map(|(_, entry)| entry));
-        all.sort_by_key(|entry| entry.position);
-        let before = all.len();
-        all.retain(|entry| survives(&entry.message));
-        let lost = before - all.len();
-        self.ready_bytes = all.iter().map(|entry| u64::from(entry.bytes)).sum();
-        self.ready = all.into();
+    /// The broker restarts: consumers are gone, what they held is back, and what does not survive is lost. Returns how much that is.
+    pub fn restart(&mut self, rules: &QueueRules, survives: impl Fn(&M) -> bool, answers: &mut Vec<Answer<M>>) -> usize {
+        for tag in self.tags_of(|_| true) {
+            let entry = self.release(tag);
+            self.take_back(rules, entry, true, answers);
+        }
+        let before = self.ready();
+        self.returned.retain(|entry| survives(&entry.message));
+        self.ready.retain(|entry| survives(&entry.message));
+        self.ready_bytes = self.returned.iter().chain(&self.ready).map(|entry| u64::from(entry.bytes)).sum();
+        self.held.clear();
         self.free_tags.clear();
-        self.consumers.clear();
-        self.turns.clear();
-        lost
+        self.consumers = Consumers::default();
+        before - self.ready()
     }
 
     /// A consumer has settled a delivery.
     pub fn settle(&mut self, rules: &QueueRules, tag: u32, how: Settled, now: Instant, answers: &mut Vec<Answer<M>>) {
-        let holder = self.held[tag as usize].as_ref().expect("a tag is settled once").0;
-        let was_full = !self.consumers[holder as usize].has_room();
         let entry = self.release(tag);
-        if was_full && self.consumers[holder as usize].has_room() {
-            self.await_turn(holder);
-        }
         match how {
             Settled::Ack => {}
             Settled::Nack { requeue: false } | Settled::Reject { requeue: false } => {
                 answers.push(Answer::Dead { message: entry.message, reason: Reason::Rejected });
             }
-            Settled::Nack { requeue: true } => self.take_back(rules, entry, rules.nack_counts, answers),
-            Settled::Reject { requeue: true } => self.take_back(rules, entry, true, answers),
+            Settled::Nack { requeue: true } => self.give_back(rules, entry, rules.nack_counts, answers),
+            Settled::Reject { requeue: true } => self.give_back(rules, entry, true, answers),
         }
-        self.drop_head(rules, answers);
-        self.deliver(rules, now, answers);
+        self.carry_on(rules, now, answers);
     }
 
     fn release(&mut self, tag: u32) -> Entry<M> {
-        let (holder, entry) = self.held[tag as usize].take().expect("a tag is settled once");
+        let held = self.held[tag as usize].take().expect("a tag is settled once");
         self.free_tags.push(tag);
-        self.consumers[holder as usize].held -= 1;
-        entry
+        self.consumers.release(held.consumer);
+        held.entry
+    }
+
+    /// A consumer wants a message back in the queue.
+    fn give_back(&mut self, rules: &QueueRules, entry: Entry<M>, counts: bool, answers: &mut Vec<Answer<M>>) {
+        if rules.kind == QueueKind::Classic || rules.delivery_limit.is_some() {
+            return self.take_back(rules, entry, counts, answers);
+        }
+        // A quorum queue without a limit puts it behind all others, lest one that is never settled keeps its log from being cut.
+        let position = self.next_position;
+        self.next_position += 1;
+        self.append(Entry { position, returns: entry.returns + u32::from(counts), ..entry });
     }
 
     fn take_back(&mut self, rules: &QueueRules, entry: Entry<M>, counts: bool, answers: &mut Vec<Answer<M>>) {
@@ -350,29 +395,26 @@ impl<M: Copy> Queue<M> {
         }
     }
 
-    /// Puts a consumer behind those of its priority that wait already.
-    fn await_turn(&mut self, consumer: u32) {
-        let priority = self.consumers[consumer as usize].priority;
-        let place = self.turns.partition_point(|other| self.consumers[*other as usize].priority >= priority);
-        self.turns.insert(place, consumer);
-    }
-
-    /// Who gets the next message.
-    fn next_taker(&self, rules: &QueueRules) -> Option<u32> {
-        if !rules.single_active {
-            return self.turns.front().copied();
+    /// After a change other than a new message.
+    fn carry_on(&mut self, rules: &QueueRules, now: Instant, answers: &mut Vec<Answer<M>>) {
+        match rules.kind {
+            QueueKind::Classic => {
+                self.limit(rules, now, answers);
+                self.deliver(rules, now, answers);
+            }
+            // The limit is looked at when all is delivered that can be.
+            QueueKind::Quorum => {
+                self.expire(now, answers);
+                self.deliver(rules, now, answers);
+                self.limit(rules, now, answers);
+            }
         }
-        let active = self.consumers.iter().position(|consumer| !consumer.gone)? as u32;
-        self.turns.contains(&active).then_some(active)
-    }
-
-    fn has_taker(&self, rules: &QueueRules) -> bool {
-        self.next_taker(rules).is_some()
     }
 
     /// Delivers from the head on while somebody can take it.
     fn deliver(&mut self, rules: &QueueRules, now: Instant, answers: &mut Vec<Answer<M>>) {
-        while let Some(consumer) = self.next_taker(rules) {
+        while self.ready() > 0 {
+            let Some(consumer) = self.consumers.next(rules) else { return };
             // A message that has just come may be delivered though its time to live is nothing.
             while self.head().is_some_and(|head| head.expires < now || (head.expires == now && head.redelivered())) {
                 let old = self.take_head().expect("it has a head");
@@ -385,12 +427,9 @@ impl<M: Copy> Queue<M> {
                 self.held.push(None);
                 self.held.len() as u32 - 1
             });
-            self.held[tag as usize] = Some((consumer, entry));
-            self.consumers[consumer as usize].held += 1;
-            self.turns.retain(|waiting| *waiting != consumer);
-            if self.consumers[consumer as usize].has_room() {
-                self.await_turn(consumer);
-            }
+            self.held[tag as usize] = Some(Held { consumer, nth: self.deliveries, entry });
+            self.deliveries += 1;
+            self.consumers.take(rules, consumer);
             answers.push(Answer::Deliver { consumer, tag, message: entry.message, redelivered, nth: entry.deliveries });
         }
     }

@@ -88,6 +88,11 @@ impl<M: Copy> Queue<M> {
         self.waiting.len()
     }
 
+    /// The first message that waits; with sessions, of the first session.
+    pub fn next(&self) -> Option<M> {
+        self.waiting.first().map(|kept| kept.body.message)
+    }
+
     /// Messages that are locked.
     pub fn unacked(&self) -> usize {
         self.locks.len()

@@ -86,6 +86,12 @@ impl<M: Copy> Queue<M> {
         self.waiting.len()
     }
 
+    /// The message that is received next; of what is blocked by its group or delayed, none.
+    pub fn next(&self) -> Option<M> {
+        let (position, group) = *self.visible.first()?;
+        self.waiting.at((group, position)).map(|kept| kept.body.message)
+    }
+
     /// Messages in flight (`ApproximateNumberOfMessagesNotVisible`).
     pub fn unacked(&self) -> usize {
         self.timeouts.len()

@@ -2,6 +2,8 @@ use super::*;
 use crate::base::cases::cases;
 use proptest::prelude::*;
 
+mod returns;
+
 /// A queue of numbered messages, and what it has answered.
 struct Bench {
     rules: QueueRules,
@@ -63,6 +65,17 @@ impl Bench {
     }
 }
 
+const QUORUM: QueueRules = QueueRules {
+    kind: QueueKind::Quorum,
+    message_ttl: None,
+    max_length: None,
+    max_bytes: None,
+    overflow: Overflow::DropHead,
+    delivery_limit: None,
+    nack_counts: true,
+    single_active: false,
+    next_by_priority: true,
+};
 const REQUEUE: Settled = Settled::Nack { requeue: true };
 
 #[test]
@@ -108,29 +121,46 @@ fn a_single_active_consumer_gets_all_until_it_goes() {
 }
 
 #[test]
-fn what_comes_back_to_a_classic_queue_stands_where_it_stood() {
-    let mut bench = Bench::new(QueueRules::default());
-    let consumer = bench.subscribe(3);
-    bench.publish(1..=5);
-    let delivered = bench.delivered();
-    // Two of three go back, in any order: the older is delivered first, again.
-    bench.settle(delivered[2].1, REQUEUE);
-    assert_eq!(bench.delivered().iter().map(|d| (d.2, d.3)).collect::<Vec<_>>(), [(3, true)]);
-    bench.queue.unsubscribe(&bench.rules, consumer, bench.now, &mut bench.answers);
-    bench.subscribe(0);
-    let again = bench.delivered();
-    assert_eq!(again.iter().map(|d| (d.2, d.3)).collect::<Vec<_>>(), [(1, true), (2, true), (3, true), (4, false), (5, false)]);
+fn a_consumer_that_has_room_again_before_it_is_asked_keeps_its_turn_in_a_classic_queue() {
+    for (kind, next) in [(QueueKind::Classic, 0), (QueueKind::Quorum, 1)] {
+        let mut bench = Bench::new(QueueRules { kind, ..QueueRules::default() });
+        bench.subscribe(1);
+        bench.subscribe(1);
+        bench.publish(1..=2);
+        let delivered = bench.delivered();
+        bench.settle(delivered[1].1, Settled::Ack);
+        bench.settle(delivered[0].1, Settled::Ack);
+        bench.publish([3]);
+        assert_eq!(bench.delivered()[0].0, next, "{kind:?}");
+    }
 }
 
 #[test]
-fn what_comes_back_to_a_quorum_queue_is_delivered_before_what_is_ready() {
-    let mut bench = Bench::new(QueueRules { kind: QueueKind::Quorum, ..QueueRules::default() });
-    bench.subscribe(2);
-    bench.publish(1..=4);
-    let delivered = bench.delivered();
-    bench.settle(delivered[1].1, REQUEUE);
-    bench.settle(delivered[0].1, REQUEUE);
-    assert_eq!(bench.delivered().iter().map(|d| d.2).collect::<Vec<_>>(), [2, 1]);
+fn a_consumer_that_cancels_keeps_what_it_has() {
+    let mut bench = Bench::new(QueueRules { single_active: true, ..QUORUM });
+    let first = bench.subscribe(1);
+    bench.subscribe(1);
+    bench.publish(1..=3);
+    let held = bench.delivered()[0].1;
+    bench.queue.cancel(&bench.rules, first, bench.now, &mut bench.answers);
+    assert_eq!(bench.delivered().iter().map(|d| (d.0, d.2)).collect::<Vec<_>>(), [(1, 2)]);
+    bench.settle(held, Settled::Ack);
+    assert_eq!((bench.delivered(), bench.queue.ready(), bench.queue.unacked()), (vec![], 1, 1));
+}
+
+#[test]
+fn the_next_active_consumer_is_the_one_of_the_highest_priority_but_before_4_0_in_quorum_queues() {
+    for (kind, next_by_priority, next) in
+        [(QueueKind::Classic, false, 2), (QueueKind::Classic, true, 2), (QueueKind::Quorum, true, 2), (QueueKind::Quorum, false, 1)]
+    {
+        let mut bench = Bench::new(QueueRules { kind, single_active: true, next_by_priority, ..QueueRules::default() });
+        let first = bench.subscribe_with_priority(0, 9);
+        bench.subscribe_with_priority(0, 1);
+        bench.subscribe_with_priority(0, 5);
+        bench.queue.unsubscribe(&bench.rules, first, bench.now, &mut bench.answers);
+        bench.publish([1]);
+        assert_eq!(bench.delivered()[0].0, next, "{kind:?} {next_by_priority}");
+    }
 }
 
 #[test]
@@ -174,6 +204,35 @@ fn the_length_limit_counts_what_is_ready_and_not_what_consumers_hold() {
 }
 
 #[test]
+fn a_classic_queue_that_may_hold_nothing_refuses_even_what_a_consumer_could_take() {
+    let mut bench = Bench::new(QueueRules { max_length: Some(0), overflow: Overflow::RejectPublish, ..QueueRules::default() });
+    bench.subscribe(0);
+    assert_eq!((bench.publish([1]), bench.delivered()), (vec![Published::Refused], vec![]));
+}
+
+#[test]
+fn a_quorum_queue_refuses_once_it_has_one_too_many_until_a_fifth_is_free() {
+    let mut bench = Bench::new(QueueRules { max_length: Some(10), overflow: Overflow::RejectPublish, ..QUORUM });
+    assert_eq!(bench.publish(1..=12), [vec![Published::Taken; 11], vec![Published::Refused]].concat());
+    // Nine and eight are ready.
+    bench.subscribe(2);
+    assert_eq!(bench.publish([13]), [Published::Refused]);
+    let tag = bench.delivered()[0].1;
+    bench.settle(tag, Settled::Ack);
+    assert_eq!(bench.publish(14..=17), [vec![Published::Taken; 3], vec![Published::Refused]].concat());
+}
+
+#[test]
+fn what_a_quorum_queue_drops_at_once_dies_the_last_first() {
+    for (kind, dead) in [(QueueKind::Classic, [1, 2, 3]), (QueueKind::Quorum, [3, 2, 1])] {
+        let mut bench = Bench::new(QueueRules { kind, max_bytes: Some(35), ..QueueRules::default() });
+        bench.publish(1..=3);
+        bench.queue.publish(&bench.rules, 4, 35, None, bench.now, &mut bench.answers);
+        assert_eq!(bench.dead(), dead.map(|message| (message, Reason::MaxLen)), "{kind:?}");
+    }
+}
+
+#[test]
 fn bytes_are_limited_as_messages_are() {
     let mut bench = Bench::new(QueueRules { max_bytes: Some(35), ..QueueRules::default() });
     bench.publish(1..=5);
@@ -208,36 +267,6 @@ fn a_time_to_live_of_nothing_means_now_or_never() {
     bench.subscribe(0);
     bench.publish_for(2, 0);
     assert_eq!(bench.delivered().iter().map(|d| d.2).collect::<Vec<_>>(), [2]);
-}
-
-#[test]
-fn a_message_that_comes_back_too_often_is_dead() {
-    let rules = QueueRules { kind: QueueKind::Quorum, delivery_limit: Some(2), ..QueueRules::default() };
-    let mut bench = Bench::new(rules);
-    bench.subscribe(1);
-    bench.publish([1]);
-    for round in 0..3 {
-        let [(_, tag, 1, redelivered)] = bench.delivered()[..] else { panic!("round {round}") };
-        assert_eq!(redelivered, round > 0);
-        bench.settle(tag, REQUEUE);
-    }
-    // Delivered three times: the limit, and once.
-    assert_eq!((bench.delivered(), bench.dead()), (vec![], vec![(1, Reason::DeliveryLimit)]));
-}
-
-#[test]
-fn since_4_3_only_rejects_and_lost_consumers_count_for_the_limit() {
-    let rules = QueueRules { kind: QueueKind::Quorum, delivery_limit: Some(0), nack_counts: false, ..QueueRules::default() };
-    let mut bench = Bench::new(rules);
-    bench.subscribe(1);
-    bench.publish([1]);
-    for _ in 0..5 {
-        let tag = bench.delivered()[0].1;
-        bench.settle(tag, REQUEUE);
-    }
-    let tag = bench.delivered()[0].1;
-    bench.settle(tag, Settled::Reject { requeue: true });
-    assert_eq!(bench.dead(), [(1, Reason::DeliveryLimit)]);
 }
 
 #[test]

@@ -1,0 +1,454 @@
+//! Kafka at work: records are appended to partitions, and members of groups are handed them one at a time.
+//!
+//! A record that a member has polled is in its process: only the first of a poll travels, and what becomes of it is known there at
+//! once. So the delivery's call goes from the broker to the member without time on the link, but for that first one.
+
+use super::{Carried, Delivery, Message, Taken};
+use crate::base::id::LinkId;
+use crate::base::outcome::Outcome;
+use crate::base::stream::mix;
+use crate::base::time::{Instant, Nanos};
+use crate::engine::AlarmId;
+use crate::policy::broker::kafka::group::{Handled, Heard};
+use crate::policy::broker::kafka::partition::{self, Appended, Confirmation};
+use crate::policy::broker::kafka::partitioner::partition_of;
+use crate::policy::broker::kafka::topic::Topic;
+use crate::policy::broker::kafka::{self, Answer};
+use crate::topology::Topology;
+use crate::topology::broker::{Acks, Publication, Receives, Rules};
+use crate::world::World;
+use crate::world::event::Kind;
+use crate::world::state::*;
+use std::collections::BTreeMap;
+
+/// What `linger.ms` is since 4.0: records without a key go to one partition for about so long.
+const LINGER: Nanos = Nanos::from_millis(5);
+
+/// A topic, and who reads it.
+pub(super) struct LogState {
+    topic: Topic<Message>,
+    /// The topic's groups, as queues, by their number in it.
+    groups: Vec<u32>,
+    alarm: AlarmId,
+    rings: Instant,
+    /// The first node of its broker.
+    first_node: u32,
+    /// By publisher's call: where what it has sent once stands, so that a retry is known.
+    sent: BTreeMap<(u64, u32), Place>,
+}
+
+/// A group's members and how far it has come.
+#[derive(Default)]
+pub(super) struct GroupState {
+    /// By the member's number: a connection.
+    members: Vec<u32>,
+    /// Per partition: the offset after the last that was handled for the first time.
+    done: Vec<u64>,
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    partition: u32,
+    offset: u64,
+    epoch: u32,
+}
+
+/// Topics by the queue's number, groups likewise, and publishers' jobs that wait for the copies.
+#[derive(Default)]
+pub(super) struct Logs {
+    topics: BTreeMap<u32, LogState>,
+    groups: BTreeMap<u32, GroupState>,
+    unconfirmed: BTreeMap<u32, Unconfirmed>,
+}
+
+/// A publisher's job that waits until all that must have its record have it.
+#[derive(Clone, Copy, Debug)]
+struct Unconfirmed {
+    queue: u32,
+    place: Place,
+    due: Instant,
+    /// What the job is, since its slot may be another's by then.
+    is: (u64, u32),
+}
+
+impl Logs {
+    pub fn new(topology: &Topology) -> Logs {
+        let mut logs = Logs::default();
+        for (number, queue) in topology.brokers.queues.iter().enumerate() {
+            let number = number as u32;
+            let nodes = topology.services[topology.brokers.brokers[queue.broker as usize].service.index()].replicas.clone();
+            match &queue.rules {
+                Rules::Topic(rules) => {
+                    let topic = Topic::new(rules.clone(), nodes.len() as u32);
+                    let state = LogState {
+                        topic,
+                        groups: Vec::new(),
+                        alarm: AlarmId::NONE,
+                        rings: Instant::NEVER,
+                        first_node: nodes.start,
+                        sent: BTreeMap::new(),
+                    };
+                    logs.topics.insert(number, state);
+                }
+                Rules::Group { topic, rules } => {
+                    let Some(state) = logs.topics.get_mut(topic) else { continue };
+                    state.topic.add_group(rules.clone());
+                    state.groups.push(number);
+                    let partitions = topology.brokers.queues[*topic as usize].rules.partitions();
+                    logs.groups.insert(number, GroupState { members: Vec::new(), done: vec![0; partitions as usize] });
+                }
+                _ => {}
+            }
+        }
+        logs
+    }
+
+    /// Everything has been read and handled.
+    pub fn is_idle(&self) -> bool {
+        self.topics.values().all(|state| (0..state.groups.len() as u32).all(|group| state.topic.figures(group, None).unread == 0))
+    }
+}
+
+impl World<'_> {
+    // -- publishing --------------------------------------------------------------------------------------------------
+
+    /// The partition that a message goes to: by its key, or for a while all of a publisher's go to one.
+    fn partition_for(&self, publication: &Publication, number: u32, request: u64, call: u32, partitions: u32) -> u32 {
+        if let Some(key) = self.message_key(publication, number, request) {
+            return partition_of(key.to_string().as_bytes(), partitions);
+        }
+        let (caller, started) = if call == NOBODY { (0, self.now()) } else { (self.caller_of(call), self.calls[call].started) };
+        (mix(u64::from(caller), started.0 / LINGER.0) % u64::from(partitions)) as u32
+    }
+
+    /// The node that a publisher sends to: the one that leads the partition; nobody if that is all the same.
+    pub(in crate::world) fn leader_for(&self, call: u32, number: u32) -> u32 {
+        let publication = &self.topology.brokers.publications[number as usize];
+        let Some((queue, state)) = publication.queues.first().and_then(|queue| Some((*queue, self.brokers.logs.topics.get(queue)?))) else {
+            return NOBODY;
+        };
+        let partitions = self.topology.brokers.queues[queue as usize].rules.partitions();
+        let partition = self.partition_for(publication, number, self.calls[call].request, call, partitions);
+        state.topic.partition(partition).leader().map_or(NOBODY, |node| state.first_node + node)
+    }
+
+    /// Appends a job's message to its partition's log.
+    pub(super) fn append(&mut self, job: u32, number: u32, queue: u32, message: Message) -> Taken {
+        let topology = self.topology;
+        let publication = &topology.brokers.publications[number as usize];
+        let Job { request, call, replica, .. } = self.jobs[job];
+        let now = self.now();
+        let partition = self.partition_for(publication, number, request, call, topology.brokers.queues[queue as usize].rules.partitions());
+        self.brokers.logs.unconfirmed.remove(&job);
+        let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
+        let identity = (message.request, message.path);
+        let mut answers = Vec::new();
+        let known = state.sent.get(&identity).copied().filter(|place| {
+            let log = state.topic.partition(place.partition).log();
+            log.get(place.offset).is_some_and(|record| (record.message.request, record.message.path) == identity)
+        });
+        let wrong_node = state.topic.partition(partition).leader().is_none_or(|node| state.first_node + node != replica);
+        let acks = match publication.acks {
+            Acks::None => partition::Acks::None,
+            Acks::Leader => partition::Acks::Leader,
+            Acks::All => partition::Acks::All,
+        };
+        let place = match known {
+            _ if wrong_node => None,
+            Some(place) => {
+                let at = state.topic.confirmation(place.partition, place.offset, place.epoch, now);
+                let confirmed = if let Confirmation::At(at) = at { at } else { now };
+                Some((place, confirmed))
+            }
+            None => {
+                let send = partition::Send { message, bytes: publication.bytes, acks, sequence: None };
+                match state.topic.append(partition, send, now, &mut answers) {
+                    Appended::At { offset, epoch, confirmed } | Appended::Duplicate { offset, epoch, confirmed } => {
+                        self.recorder.message_taken(queue);
+                        state.groups.iter().for_each(|group| self.recorder.message_taken(*group));
+                        Some((Place { partition, offset, epoch }, confirmed))
+                    }
+                    Appended::OutOfOrder | Appended::NoLeader | Appended::NotEnoughReplicas => None,
+                }
+            }
+        };
+        let Some((place, confirmed)) = place else {
+            self.recorder.message_refused(queue);
+            self.heed_topic(queue, answers);
+            return Taken::Refused;
+        };
+        // Only who may send again needs to be known again.
+        let may_retry = call != NOBODY && self.topology.sites[self.calls[call].site as usize].policy.is_some();
+        if may_retry {
+            state.sent.insert(identity, place);
+        }
+        let waits = acks == partition::Acks::All && confirmed > now;
+        if waits {
+            self.await_copies(job, queue, place, confirmed);
+        }
+        self.heed_topic(queue, answers);
+        if waits { Taken::Later } else { Taken::Yes }
+    }
+
+    fn await_copies(&mut self, job: u32, queue: u32, place: Place, due: Instant) {
+        let state = &mut self.jobs[job];
+        state.state = JobState::Hung;
+        let is = (state.request, state.path);
+        self.brokers.logs.unconfirmed.insert(job, Unconfirmed { queue, place, due, is });
+        self.calendar.schedule(due, Kind::CopiesDue as u8, job);
+    }
+
+    /// All that must have a job's record should have it by now.
+    pub(in crate::world) fn copies_due(&mut self, job: u32) {
+        let now = self.now();
+        let Some(Unconfirmed { queue, place, .. }) = self.brokers.logs.unconfirmed.get(&job).copied().filter(|waiting| waiting.due == now)
+        else {
+            return;
+        };
+        if !self.awaits_copies(job) {
+            self.brokers.logs.unconfirmed.remove(&job);
+            return;
+        }
+        self.topic_wakes(queue);
+        match self.brokers.logs.topics[&queue].topic.confirmation(place.partition, place.offset, place.epoch, now) {
+            Confirmation::At(at) if at > now => self.await_copies(job, queue, place, at),
+            confirmation => {
+                self.brokers.logs.unconfirmed.remove(&job);
+                let entry = &mut self.jobs[job];
+                (entry.state, entry.step) = (JobState::Working, entry.step + 1);
+                match confirmation {
+                    Confirmation::At(_) => self.run_job(job),
+                    _ => self.end_job(job, Outcome::answered(503)),
+                }
+            }
+        }
+    }
+
+    fn awaits_copies(&self, job: u32) -> bool {
+        let Job { state, request, path, .. } = self.jobs.entries()[job as usize];
+        let waiting = self.brokers.logs.unconfirmed.get(&job);
+        state == JobState::Hung && waiting.is_some_and(|waiting| waiting.is == (request, path))
+    }
+
+    /// A node has gone or come back: what waits for copies may have them sooner, or never.
+    fn confirm_anew(&mut self, queue: u32) {
+        let now = self.now();
+        let waiting: Vec<(u32, Unconfirmed)> =
+            self.brokers.logs.unconfirmed.iter().filter(|(_, waiting)| waiting.queue == queue).map(|(job, waiting)| (*job, *waiting)).collect();
+        for (job, Unconfirmed { place, due, .. }) in waiting {
+            if !self.awaits_copies(job) {
+                self.brokers.logs.unconfirmed.remove(&job);
+                continue;
+            }
+            let topic = &self.brokers.logs.topics[&queue].topic;
+            let until = match topic.confirmation(place.partition, place.offset, place.epoch, now) {
+                Confirmation::At(at) => at.max(now),
+                Confirmation::NotEnoughReplicas | Confirmation::LeaderGone => now,
+            };
+            if until != due {
+                self.await_copies(job, queue, place, until);
+            }
+        }
+    }
+
+    /// A copy that a consumer puts into another topic: by a publisher of its own, which asks for nothing.
+    pub(super) fn put_copy(&mut self, queue: u32, message: Message) {
+        let now = self.now();
+        let Rules::Topic(rules) = &self.topology.brokers.queues[queue as usize].rules else { return };
+        let Some(state) = self.brokers.logs.topics.get_mut(&queue) else { return };
+        let partition = (mix(message.request, u64::from(message.path)) % u64::from(rules.partitions)) as u32;
+        let send = partition::Send { message, bytes: 0, acks: partition::Acks::None, sequence: None };
+        let mut answers = Vec::new();
+        match state.topic.append(partition, send, now, &mut answers) {
+            Appended::At { .. } | Appended::Duplicate { .. } => {
+                self.recorder.message_taken(queue);
+                state.groups.iter().for_each(|group| self.recorder.message_taken(*group));
+            }
+            Appended::OutOfOrder | Appended::NoLeader | Appended::NotEnoughReplicas => self.recorder.message_refused(queue),
+        }
+        self.heed_topic(queue, answers);
+    }
+
+    // -- time --------------------------------------------------------------------------------------------------------
+
+    pub(super) fn topic_wakes(&mut self, queue: u32) {
+        let now = self.now();
+        let Some(state) = self.brokers.logs.topics.get_mut(&queue) else { return };
+        let mut answers = Vec::new();
+        state.topic.wake(now, &mut answers);
+        self.heed_topic(queue, answers);
+    }
+
+    /// As [`World::topic_wakes`] at the instant that was asked for.
+    pub(super) fn topic_is_due(&mut self, queue: u32) {
+        if let Some(state) = self.brokers.logs.topics.get_mut(&queue) {
+            (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
+        }
+        self.topic_wakes(queue);
+    }
+
+    /// Does what a topic answers.
+    fn heed_topic(&mut self, queue: u32, answers: Vec<Answer<Message>>) {
+        let mut elected = false;
+        for answer in answers {
+            match answer {
+                Answer::Deliver(delivery) => self.hand_over(queue, delivery),
+                Answer::Lost { message, .. } => {
+                    self.recorder.messages_lost(queue, 1);
+                    self.brokers.forget(message);
+                }
+                Answer::Missed { group, redelivered, .. } => {
+                    let group = self.brokers.logs.topics[&queue].groups[group as usize];
+                    if !redelivered {
+                        self.recorder.messages_lost(group, 1);
+                    }
+                }
+                Answer::Rebalanced { group, .. } => {
+                    let group = self.brokers.logs.topics[&queue].groups[group as usize];
+                    self.recorder.group_rebalanced(group);
+                }
+                Answer::Elected { .. } => elected = true,
+                Answer::NoOffset { .. } | Answer::ThrownOut { .. } => {}
+            }
+        }
+        if elected {
+            self.confirm_anew(queue);
+        }
+        self.note_depths(queue);
+        let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
+        let wakes = state.topic.wakes_at();
+        if wakes != state.rings {
+            if state.alarm != AlarmId::NONE {
+                self.calendar.call_off(state.alarm);
+            }
+            (state.rings, state.alarm) = (wakes, AlarmId::NONE);
+            if wakes != Instant::NEVER {
+                state.alarm = self.calendar.set_alarm(wakes.max(self.calendar.now()), Kind::QueueWakes as u8, queue);
+            }
+        }
+    }
+
+    fn note_depths(&mut self, queue: u32) {
+        let now = self.now();
+        let state = &self.brokers.logs.topics[&queue];
+        for (number, group) in state.groups.iter().enumerate() {
+            let figures = state.topic.figures(number as u32, None);
+            let oldest = (0..self.brokers.logs.groups[group].done.len() as u32)
+                .filter_map(|partition| {
+                    let position = state.topic.figures(number as u32, Some(partition)).position;
+                    Some(state.topic.partition(partition).log().get(position)?.appended)
+                })
+                .min();
+            self.recorder.queue_depth(*group, (figures.unread, figures.in_hand), oldest, now);
+        }
+    }
+
+    // -- members -----------------------------------------------------------------------------------------------------
+
+    /// A consumer's thread joins its group.
+    pub(super) fn join_group(&mut self, group: u32, connection: u32) -> Option<u32> {
+        let now = self.now();
+        let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return None };
+        let consumer = self.brokers.connections[connection as usize].consumer;
+        let Receives::Kafka { is_static } = self.topology.brokers.consumers[consumer as usize].receives else { return None };
+        let state = self.brokers.logs.topics.get_mut(&topic)?;
+        let number = state.groups.iter().position(|known| *known == group)? as u32;
+        let mut answers = Vec::new();
+        // Known before it is handed anything.
+        self.brokers.logs.groups.get_mut(&group)?.members.push(connection);
+        let member = state.topic.join(number, is_static.then_some(connection), now, &mut answers);
+        debug_assert_eq!(member as usize + 1, self.brokers.logs.groups[&group].members.len());
+        self.heed_topic(topic, answers);
+        Some(member)
+    }
+
+    /// A member is not heard of any more, or is again.
+    pub(super) fn member_is_heard(&mut self, group: u32, member: u32, heard: bool) {
+        let now = self.now();
+        let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return };
+        let Some(state) = self.brokers.logs.topics.get_mut(&topic) else { return };
+        let Some(number) = state.groups.iter().position(|known| *known == group) else { return };
+        let mut answers = Vec::new();
+        if heard {
+            state.topic.reachable(number as u32, member, now, &mut answers);
+        } else {
+            state.topic.unreachable(number as u32, member, now, &mut answers);
+        }
+        self.heed_topic(topic, answers);
+    }
+
+    fn hand_over(&mut self, topic: u32, delivery: kafka::Delivery<Message>) {
+        let kafka::Delivery { group, member, tag, partition, offset, message, redelivered, nth, first_of_poll } = delivery;
+        let queue = self.brokers.logs.topics[&topic].groups[group as usize];
+        let connection = self.brokers.logs.groups[&queue].members[member as usize];
+        self.recorder.message_delivered(queue, redelivered);
+        let job = self.new_delivery(queue, connection, message, nth.wrapping_add((tag as u32) << 8));
+        let delivery = Delivery { member, tag, place: Some((partition, offset)), nth, travels: first_of_poll, ..Delivery::new(queue, connection, message) };
+        self.brokers.carry(job, Carried::Delivery(delivery));
+        self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
+    }
+
+    /// A member has done with a record: true if that counts.
+    pub(super) fn record_handled(&mut self, delivery: &Delivery, how: Handled) -> bool {
+        let now = self.now();
+        let Rules::Group { topic, .. } = self.topology.brokers.queues[delivery.queue as usize].rules else { return false };
+        let Some(state) = self.brokers.logs.topics.get_mut(&topic) else { return false };
+        let Some(number) = state.groups.iter().position(|known| *known == delivery.queue) else { return false };
+        let mut answers = Vec::new();
+        let heard = state.topic.handled(number as u32, delivery.member, delivery.tag, how, now, &mut answers);
+        let group = self.brokers.logs.groups.get_mut(&delivery.queue).expect("a group has a state");
+        let again = match delivery.place {
+            Some((partition, offset)) if how == Handled::Done => {
+                let done = &mut group.done[partition as usize];
+                let again = offset < *done;
+                *done = (*done).max(offset + 1);
+                again
+            }
+            _ => false,
+        };
+        if again {
+            self.recorder.message_duplicated(delivery.queue);
+        }
+        self.heed_topic(topic, answers);
+        heard != Heard::Stale
+    }
+
+    /// A node of a broker is gone or back: its partitions get other leaders, or their followers.
+    pub(super) fn log_node_changes(&mut self, queue: u32, replica: u32, up: bool) {
+        let now = self.now();
+        let Some(state) = self.brokers.logs.topics.get_mut(&queue) else { return };
+        let node = replica - state.first_node;
+        let mut answers = Vec::new();
+        if up {
+            state.topic.node_up(node, now, &mut answers);
+        } else {
+            state.topic.node_down(node, now, &mut answers);
+        }
+        self.heed_topic(queue, answers);
+        self.confirm_anew(queue);
+    }
+
+    /// A link may carry messages no more, or again: members behind it are not heard of.
+    pub(in crate::world) fn members_behind_links(&mut self) {
+        for connection in 0..self.brokers.connections.len() as u32 {
+            self.heed_member(connection);
+        }
+    }
+
+    /// Whether a member's heartbeats come to the broker, if that has changed.
+    pub(super) fn heed_member(&mut self, connection: u32) {
+        let entry = self.brokers.connections[connection as usize];
+        let spec = &self.topology.brokers.consumers[entry.consumer as usize];
+        let Receives::Kafka { .. } = spec.receives else { return };
+        if entry.subscription == NOBODY {
+            return;
+        }
+        let link: LinkId = self.sites[spec.site.index()].link;
+        let heard = self.replicas[entry.replica as usize].paused == 0 && !self.is_blocked(link);
+        if heard == entry.silent {
+            self.brokers.connections[connection as usize].silent = !heard;
+            self.member_is_heard(spec.queue, entry.subscription, heard);
+        }
+    }
+}
