@@ -25,7 +25,7 @@ pub(super) fn observe(
     let records = recording.queues.get(queues.start as usize..queues.end as usize)?;
     let sum = |count: fn(&QueueRecord) -> u64| records.iter().map(count).sum::<u64>() as f64;
     match metric {
-        Metric::Lost => Some(sum(|queue| queue.lost) + unsent(topology, recording, subject)),
+        Metric::Lost => Some(sum(|queue| queue.lost) + unsent(topology, recording, subject) + untold(recording, subject)),
         Metric::Duplicates => Some(sum(|queue| queue.duplicates)),
         Metric::DeadLettered => Some(sum(|queue| queue.dead_lettered)),
         Metric::Lag => most(records, windows?, |window| window.ready_max as f64),
@@ -33,6 +33,12 @@ pub(super) fn observe(
         Metric::Drains { after, .. } => drained(topology, recording, records, after),
         _ => None,
     }
+}
+
+/// Writes whose message never came to the broker.
+fn untold(recording: &Recording, subject: Subject) -> f64 {
+    let Subject::Broker(broker) = subject else { return 0.0 };
+    recording.brokers.get(broker as usize).map_or(0.0, |broker| broker.events_lost as f64)
 }
 
 /// Messages that were sent to a broker and forgotten, and did not get there.

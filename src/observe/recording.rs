@@ -246,6 +246,10 @@ pub struct BrokerRecord {
     pub unroutable: u64,
     /// Replies that nobody waited for any more.
     pub unclaimed_replies: u64,
+    /// Writes that messages announce, those whose message never came, and messages whose write never was.
+    pub events_written: u64,
+    pub events_lost: u64,
+    pub events_phantom: u64,
 }
 
 /// One occurrence of a fault.

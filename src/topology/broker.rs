@@ -20,6 +20,7 @@ pub struct Brokers {
     pub queues: Vec<Queue>,
     pub consumers: Vec<Consumer>,
     pub publications: Vec<Publication>,
+    pub announcements: Vec<Announcement>,
     /// The calls of those that nobody waits for.
     pub forgotten: Vec<SiteId>,
 }
@@ -157,6 +158,23 @@ pub struct Publication {
     /// What orders messages among each other: a partition's, a group's, a session's key.
     pub keys: Option<Keys>,
     pub bytes: u32,
+    /// What it tells of.
+    pub announcement: Option<u32>,
+}
+
+/// A write, and the message that tells of it.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    pub broker: u32,
+    /// Of an outbox: how often a relay looks, the replicas that have one, and the body that publishes.
+    pub outbox: Option<Relay>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Relay {
+    pub poll: Nanos,
+    pub service: ServiceId,
+    pub body: StepId,
 }
 
 /// Which copies of a record a producer of Kafka waits for.

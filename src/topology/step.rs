@@ -29,6 +29,8 @@ pub enum Step {
     Acquire { pool: PoolId, body: StepId },
     /// Puts a message into the queues of a publication; one that refuses it ends the endpoint with 503.
     Enqueue(u32),
+    /// What a message tells of is written.
+    Written(u32),
     /// A consumer begins with a message.
     Open(u32),
     /// A consumer has handled a message.

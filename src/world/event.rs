@@ -71,6 +71,8 @@ pub(super) enum Kind {
     ReplyTimeoutFires,
     /// Of a job at a broker: its record should have been copied.
     CopiesDue,
+    /// A relay looks into its outbox; slot: what it announces.
+    OutboxPolls,
     /// Of a connection, where messages have sizes; slot: its number.
     TlsGoesOn,
     /// A proxy hears from the control plane; slot: push.
@@ -100,7 +102,7 @@ impl Kind {
             HealthDelivered,
             TlsGoesOn
         );
-        by_number!(PushArrives, QueueWakes, ConsumerConnects, ReplyArrives, ReplyTimeoutFires, CopiesDue);
+        by_number!(PushArrives, QueueWakes, ConsumerConnects, ReplyArrives, ReplyTimeoutFires, CopiesDue, OutboxPolls);
         unreachable!("no event has another tag")
     }
 }
@@ -147,6 +149,7 @@ impl World<'_> {
             Kind::QueueWakes => self.queue_wakes(slot),
             Kind::ConsumerConnects => self.consumer_connects(slot),
             Kind::ReplyArrives => self.reply_arrives(slot),
+            Kind::OutboxPolls => self.outbox_polls(slot),
             Kind::CopiesDue => self.copies_due(slot),
             Kind::ReplyTimeoutFires => self.reply_timeout_fires(slot),
             Kind::TlsGoesOn => self.tls_goes_on(slot),

@@ -114,6 +114,10 @@ impl World<'_> {
                     Taken::Returned => return self.end_job(job, Outcome::answered(404)),
                     Taken::Later => return,
                 },
+                Step::Written(announcement) => {
+                    self.event_written(job, *announcement);
+                    step + 1
+                }
                 Step::Open(consumer) => {
                     if !self.message_opened(job, *consumer) {
                         return;

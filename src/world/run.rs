@@ -175,7 +175,8 @@ impl<'t> World<'t> {
         self.jobs.is_empty() && self.calls.is_empty() && self.proxies.is_idle() && self.brokers.is_idle(self.topology)
     }
 
-    fn finish(self, at: Instant, interrupted: bool) -> Recording {
+    fn finish(mut self, at: Instant, interrupted: bool) -> Recording {
+        self.tell_announced();
         let (events, fingerprint) = (self.calendar.events(), self.calendar.fingerprint());
         self.recorder.finish(at, events, fingerprint, interrupted)
     }

@@ -1,7 +1,7 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
 use super::{
-    Age, Bytes, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
+    Age, Bytes, Events, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
 };
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};
@@ -115,6 +115,11 @@ fn brokers(topology: &Topology, recording: &Recording, measured: Nanos) -> Named
             published: own.published,
             unroutable: Some(own.unroutable),
             unclaimed_replies: Some(own.unclaimed_replies),
+            events: (own.events_written + own.events_phantom > 0).then_some(Events {
+                written: own.events_written,
+                lost: own.events_lost,
+                phantom: own.events_phantom,
+            }),
             ..queue(&sum_of(records), measured)
         };
         all.push((broker.name.clone(), sum));
@@ -172,6 +177,7 @@ fn queue(record: &QueueRecord, measured: Nanos) -> QueueSummary {
         latency: latency(&record.latency),
         unroutable: None,
         unclaimed_replies: None,
+        events: None,
     }
 }
 

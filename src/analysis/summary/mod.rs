@@ -141,6 +141,19 @@ pub struct QueueSummary {
     /// Of a broker: replies that nobody waited for any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unclaimed_replies: Option<u64>,
+    /// Of a broker whose messages announce writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Events>,
+}
+
+/// Writes and the messages that announce them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    pub written: u64,
+    /// Written, and no message came to the broker.
+    pub lost: u64,
+    /// A message came, and nothing was written.
+    pub phantom: u64,
 }
 
 /// Seconds.

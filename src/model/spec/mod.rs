@@ -28,7 +28,7 @@ pub use policy::{
 };
 pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
-    Acks, AwaitReply, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
+    Acks, AwaitReply, Outbox, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
     Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 

@@ -212,9 +212,23 @@ pub struct Publish {
     /// Of SQS and Service Bus: how long nobody gets it. Default: 0s.
     #[serde(default)]
     pub delay: Option<Duration>,
+    /// The endpoint that writes what this message tells of, such as `orders-db.insert`: events of writes that never come to the broker, and events without a write, are counted. Default: none.
+    #[serde(default)]
+    pub announces: Option<EndpointRef>,
+    /// Writes the message into the database with what it `announces`, in one transaction, and lets a relay publish it. Default: none, the step itself publishes.
+    #[serde(default)]
+    pub outbox: Option<Outbox>,
     /// Waits for a message that answers this one: request and reply by messages. Default: none, nobody waits.
     #[serde(default)]
     pub await_reply: Option<AwaitReply>,
+}
+
+/// A relay that publishes what lies in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Outbox {
+    /// How often it looks, from one of the service's replicas; longer than 0s. Required.
+    pub poll: Duration,
 }
 
 /// Which copies a publisher waits for.

@@ -72,6 +72,14 @@ impl Recorder {
         record.unroutable += u64::from(unroutable);
     }
 
+    /// Writes, those whose event never came, and events without a write.
+    pub fn events_announced(&mut self, broker: u32, [written, lost, phantom]: [u64; 3]) {
+        let record = &mut self.brokers[broker as usize];
+        record.events_written += written;
+        record.events_lost += lost;
+        record.events_phantom += phantom;
+    }
+
     /// A reply that nobody waits for any more.
     pub fn reply_unclaimed(&mut self, broker: u32) {
         self.brokers[broker as usize].unclaimed_replies += 1;

@@ -107,7 +107,7 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 visit.to_the_end *= 1.0 - share;
                 Shape::Nothing
             }
-            Step::Fill(_) | Step::Enqueue(_) | Step::Open(_) | Step::Handled(_) | Step::PassReply(_) => Shape::Nothing,
+            Step::Fill(_) | Step::Enqueue(_) | Step::Written(_) | Step::Open(_) | Step::Handled(_) | Step::PassReply(_) => Shape::Nothing,
             Step::Jump(target) => {
                 at = target.index();
                 continue;

@@ -82,6 +82,8 @@ struct Compiler<'m> {
     /// What calls say of their protocol and sizes, where that is written.
     messages: BTreeMap<SiteId, wire::Written>,
     /// Occurrences so far of a pair of caller and callee (and among them of fallbacks), for the names of random streams.
+    /// Endpoints whose success a message announces.
+    writes: Vec<(u32, EndpointId)>,
     repeats: BTreeMap<(EdgeId, bool), u32>,
 }
 
@@ -140,6 +142,7 @@ impl<'m> Compiler<'m> {
             balancers: BTreeMap::new(),
             requests: BTreeMap::new(),
             messages: BTreeMap::new(),
+            writes: Vec::new(),
             repeats: BTreeMap::new(),
         }
     }
@@ -155,6 +158,7 @@ impl<'m> Compiler<'m> {
         self.brokers();
         self.programs();
         self.consumers();
+        self.writes();
         self.clients();
         self.mesh();
         self.connections();

@@ -5,7 +5,9 @@ use super::{Compiler, Group};
 use crate::base::id::*;
 use crate::base::stream::name_hash;
 use crate::model::scalar::{self, EndpointRef};
+use crate::base::time::Nanos;
 use crate::model::spec;
+use crate::topology::broker::Relay;
 use crate::topology::site::Caller;
 use crate::topology::{Edge, Join, Site, Step};
 
@@ -166,10 +168,13 @@ impl Compiler<'_> {
         let Some(site) = self.site(caller, group, &endpoint, policy, &format!("{path}.publish"), "to") else { return };
         let at = format!("{path}.publish");
         self.messages.insert(site, super::wire::Written { protocol: None, payload: publish.payload, response: None, path: at });
-        if publish.confirm && publish.await_reply.is_none() {
+        if publish.confirm && publish.await_reply.is_none() && publish.outbox.is_none() {
             return laid.push((Step::Call(site), scope.name("call")));
         }
         let body = self.append(vec![(Step::Call(site), scope.name("call")), (Step::End, String::new())]);
+        if let Some(outbox) = publish.outbox {
+            return self.outbox(scope, publish, outbox, (site, body), path);
+        }
         match publish.await_reply {
             None => {
                 self.topology.brokers.forgotten.push(site);
@@ -177,6 +182,26 @@ impl Compiler<'_> {
             }
             Some(spec::AwaitReply { timeout }) => laid.push((Step::Ask { body, site, timeout: timeout.nanos() }, scope.name("ask"))),
         }
+    }
+
+    /// Nothing is done by the step itself: what is written is published later.
+    fn outbox(&mut self, scope: &Scope<'_>, publish: &spec::Publish, outbox: spec::Outbox, (site, body): (SiteId, StepId), path: &str) {
+        if publish.await_reply.is_some() || publish.confirm {
+            let message = "a message in an outbox is published later: there is nothing to wait for";
+            let key = if publish.confirm { "confirm" } else { "awaitReply" };
+            self.error("outbox-waits", message, format!("{path}.publish.{key}"), format!("take `{key}` out, or `outbox`"));
+        }
+        if outbox.poll.nanos() == Nanos::ZERO {
+            let message = "a relay cannot look every 0s";
+            return self.error("no-pause", message, format!("{path}.publish.outbox.poll"), "give it a time above 0s");
+        }
+        let callee = self.topology.sites[site.index()].callee;
+        let entry = self.topology.endpoints[callee.index()].entry;
+        let Some(Step::Enqueue(publication)) = self.topology.steps.get(entry.index() + 1) else { return };
+        let Some(number) = self.topology.brokers.publications[*publication as usize].announcement else { return };
+        let service = self.topology.endpoints[scope.endpoint.index()].service;
+        let announcement = &mut self.topology.brokers.announcements[number as usize];
+        announcement.outbox = Some(Relay { poll: outbox.poll.nanos(), service, body });
     }
 
     fn parallel(&mut self, scope: &mut Scope<'_>, parallel: &spec::Parallel, path: &str, laid: &mut Vec<(Step, String)>) {

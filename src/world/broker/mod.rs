@@ -3,12 +3,14 @@
 //! A delivery is a job of the broker that nobody waits for: it makes the call that hands the message to a replica of the
 //! consumers' service, and its end is the acknowledgement, or the lack of one. Such jobs *carry* something, at their slot in
 //! [`Brokers::carried`]. Files: [`engine`] (queues of every kind), [`log`] (Kafka), [`publish`], [`deliver`], [`reply`] (requests whose answer is a message), [`outage`] (brokers and
-//! consumers go and come, connections), [`trouble`] (faults of messaging).
+//! consumers go and come, connections), [`trouble`] (faults of messaging), [`outbox`] (events and the
+//! writes that they tell of).
 
 mod deliver;
 mod engine;
 mod log;
 mod outage;
+mod outbox;
 mod publish;
 mod reply;
 mod trouble;
@@ -27,6 +29,7 @@ use deliver::Delivery;
 use engine::{Answer, Engine};
 use log::Logs;
 use outage::Connection;
+use outbox::Announced;
 use reply::Waiter;
 use std::collections::{BTreeMap, BTreeSet};
 use trouble::Troubles;
@@ -64,6 +67,8 @@ enum Carried {
     Asks(u32),
     /// Brings the reply to this one to the broker.
     Replies(u32),
+    /// Publishes the first row of this outbox.
+    Relays(u32),
     /// Opens this connection.
     Connects(u32),
 }
@@ -74,6 +79,7 @@ pub(super) struct Brokers {
     on: bool,
     queues: Vec<QueueState>,
     logs: Logs,
+    announced: Vec<Announced>,
     /// Per consumer that does so: what it has handled, and does not handle again.
     handled: Vec<BTreeSet<(u64, u32)>>,
     /// By the job's slot; shorter or empty where nothing is carried.
@@ -126,6 +132,7 @@ impl Brokers {
             on: !all.brokers.is_empty(),
             queues: all.queues.iter().map(state).collect(),
             logs: Logs::new(topology),
+            announced: Announced::all(topology),
             handled: vec![BTreeSet::new(); all.consumers.len()],
             carried: Vec::new(),
             extras: Vec::new(),
@@ -148,7 +155,7 @@ impl Brokers {
             let engine = &self.queues[consumer.queue as usize].engine;
             engine.ready() == 0 && engine.unacked() == 0
         };
-        !self.on || (self.logs.is_idle() && topology.brokers.consumers.iter().all(rests))
+        !self.on || (self.logs.is_idle() && self.announced.iter().all(Announced::is_idle) && topology.brokers.consumers.iter().all(rests))
     }
 
     fn carry(&mut self, job: u32, what: Carried) {
@@ -253,12 +260,21 @@ impl World<'_> {
         Some(super::cache::draw(keys, &mut self.brokers.keys.publications[number as usize].draw(request, 0)))
     }
 
+    /// Tells the record what became of writes and their events, at the end.
+    pub(super) fn tell_announced(&mut self) {
+        for (number, spec) in self.topology.brokers.announcements.iter().enumerate() {
+            let counts = self.brokers.announced[number].counts();
+            self.recorder.events_announced(spec.broker, counts);
+        }
+    }
+
     /// A job that carries something for a broker has ended.
     pub(super) fn carrier_ended(&mut self, job: u32, outcome: crate::base::outcome::Outcome) {
         match self.brokers.carried[job as usize].expect("a carrier's job carries something") {
             Carried::Delivery(delivery) => self.delivery_ended(job, delivery, outcome),
             Carried::Asks(waiter) => self.question_ended(job, waiter, outcome),
             Carried::Replies(_) => self.free_carrier(job),
+            Carried::Relays(announcement) => self.relay_ended(job, announcement, outcome),
             Carried::Connects(connection) => self.connection_ended(job, connection, outcome),
         }
     }

@@ -164,6 +164,7 @@ impl World<'_> {
         if !self.brokers.on {
             return;
         }
+        self.relays_go(replica);
         for connection in 0..self.brokers.connections.len() as u32 {
             if self.brokers.connections[connection as usize].replica == replica {
                 self.disconnect(connection);

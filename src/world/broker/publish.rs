@@ -41,6 +41,11 @@ impl World<'_> {
         if publication.queues.is_empty() && publication.mandatory {
             return Taken::Returned;
         }
+        if let Some(announcement) = publication.announcement
+            && !publication.queues.is_empty()
+        {
+            self.event_published(request, announcement);
+        }
         let sent = Sent {
             bytes: publication.bytes,
             ttl: publication.ttl,

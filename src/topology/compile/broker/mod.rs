@@ -140,6 +140,9 @@ fn endpoint_of(publish: &spec::Publish) -> String {
     if let Some(delay) = publish.delay {
         name.push_str(&format!(", after {}", delay.nanos()));
     }
+    if let Some(write) = &publish.announces {
+        name.push_str(&format!(", of {}.{}", write.service, write.endpoint));
+    }
     match publish.acks {
         Some(spec::Acks::None) => name.push_str(", acks 0"),
         Some(spec::Acks::Leader) => name.push_str(", acks 1"),

@@ -8,7 +8,7 @@ use crate::policy::broker::rabbitmq::exchange::{Binding, Condition, route};
 use crate::policy::broker::rabbitmq::topic::TopicPattern;
 use crate::policy::broker::servicebus::filter::{Correlation, Filter, takes};
 use crate::topology::Step;
-use crate::topology::broker::{Acks, Publication};
+use crate::topology::broker::{Acks, Announcement, Publication};
 use crate::topology::compile::Compiler;
 
 impl Compiler<'_> {
@@ -60,10 +60,42 @@ impl Compiler<'_> {
                 },
                 keys: publish.keys.as_ref().map(|keys| self.keys(keys, &format!("{path}.publish.keys"))),
                 bytes: publish.payload.map_or(0, |size| size.typical().min(u64::from(u32::MAX)) as u32),
+                announcement: self.announcement(publish, place as u32, path),
             };
             self.lay_publication(endpoint, &endpoint_name, publication);
         }
         Some(endpoint_name)
+    }
+
+    /// The write that a message tells of, which notes that it is done.
+    fn announcement(&mut self, publish: &spec::Publish, broker: u32, path: &str) -> Option<u32> {
+        let Some(write) = &publish.announces else {
+            if publish.outbox.is_some() {
+                let message = "an outbox is written with something: without `announces` it is not known with what";
+                self.error("no-write", message, format!("{path}.publish.outbox"), "write `announces: SERVICE.ENDPOINT`, the call that writes");
+            }
+            return None;
+        };
+        let endpoint = self.endpoint(write, &format!("{path}.publish.announces"))?;
+        let number = self.topology.brokers.announcements.len() as u32;
+        self.topology.brokers.announcements.push(Announcement { broker, outbox: None });
+        self.writes.push((number, endpoint));
+        Some(number)
+    }
+
+    /// Lets the endpoints that write note it at their end, once their programs are there.
+    pub(in crate::topology::compile) fn writes(&mut self) {
+        for (number, endpoint) in std::mem::take(&mut self.writes) {
+            let entry = self.topology.endpoints[endpoint.index()].entry;
+            if entry == StepId::NONE {
+                continue;
+            }
+            // Bodies end in programs of their own, so the first end behind the entry is the endpoint's.
+            let steps = &self.topology.steps[entry.index()..];
+            let Some(end) = steps.iter().position(|step| matches!(step, Step::End)) else { continue };
+            let target = self.append_absolute(vec![(Step::Written(number), String::new()), (Step::End, String::new())]);
+            self.topology.steps[entry.index() + end] = Step::Jump(target);
+        }
     }
 
     /// Notes what another kind of broker has.
