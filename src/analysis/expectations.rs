@@ -102,7 +102,7 @@ impl View<'_> {
                 _ => Some(self.summary.services.values().map(|s| s.restarts as f64).sum()),
             },
             Metric::Recovers { after, .. } => self.recovery(after),
-            Metric::Lost | Metric::Duplicates | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. } => self.of_queues(),
+            Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. } => self.of_queues(),
         }
     }
 
@@ -284,7 +284,7 @@ fn unit(metric: Metric) -> Unit {
         Metric::Rate | Metric::Goodput => Unit::PerSecond,
         Metric::Amplification => Unit::Times,
         Metric::QueueLength | Metric::Restarts | Metric::Lag => Unit::Count,
-        Metric::Lost | Metric::Duplicates | Metric::DeadLettered => Unit::Count,
+        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered => Unit::Count,
     }
 }
 

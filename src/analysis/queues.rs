@@ -26,6 +26,10 @@ pub(super) fn observe(
     let sum = |count: fn(&QueueRecord) -> u64| records.iter().map(count).sum::<u64>() as f64;
     match metric {
         Metric::Lost => Some(sum(|queue| queue.lost) + unsent(topology, recording, subject) + untold(recording, subject)),
+        Metric::Phantoms => match subject {
+            Subject::Broker(broker) => recording.brokers.get(broker as usize).map(|broker| broker.events_phantom as f64),
+            _ => None,
+        },
         Metric::Duplicates => Some(sum(|queue| queue.duplicates)),
         Metric::DeadLettered => Some(sum(|queue| queue.dead_lettered)),
         Metric::Lag => most(records, windows?, |window| window.ready_max as f64),

@@ -49,6 +49,7 @@ pub enum Metric {
     Lag,
     Age,
     Drains,
+    Phantoms,
 }
 
 /// Whose metric it is.
@@ -138,7 +139,7 @@ enum Unit {
     Truth,
 }
 
-const METRICS: [(&str, Metric, Unit); 24] = [
+const METRICS: [(&str, Metric, Unit); 25] = [
     ("successRate", Metric::SuccessRate, Unit::Share),
     ("errorRate", Metric::ErrorRate, Unit::Share),
     ("p50", Metric::P50, Unit::Duration),
@@ -163,6 +164,7 @@ const METRICS: [(&str, Metric, Unit); 24] = [
     ("lag", Metric::Lag, Unit::Number),
     ("age", Metric::Age, Unit::Duration),
     ("drains", Metric::Drains, Unit::Truth),
+    ("phantoms", Metric::Phantoms, Unit::Number),
 ];
 
 const OPS: [(&str, Op); 6] =
@@ -426,6 +428,7 @@ fn example(metric: Metric) -> &'static str {
         Metric::DeadLettered => "deadLettered(order-events.billing) == 0",
         Metric::Lag => "lag(order-events.billing) < 1000",
         Metric::Age => "age(order-events.billing) < 30s",
+        Metric::Phantoms => "phantoms(order-events) == 0",
         Metric::Drains => "drains(order-events.billing, within: 60s, after: slow-db)",
     }
 }

@@ -46,6 +46,8 @@ pub enum Metric {
     /// Messages of a broker or queue that vanished: of a broker, those that its publishers could not bring there and were not told of, too.
     Lost,
     Duplicates,
+    /// Messages that announce a write that never was.
+    Phantoms,
     DeadLettered,
     /// Messages that wait, at most.
     Lag,

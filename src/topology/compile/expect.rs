@@ -27,7 +27,7 @@ impl Compiler<'_> {
             written::Range::While(fault) => During::While(self.fault(fault, path)?),
         };
         let whole = matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. } | Metric::Drains { .. })
-            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::DeadLettered);
+            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered);
         if whole && range != During::Measured {
             let message = format!("`{}` is of the whole run: it has no `during`, `after` or `while`", written.metric.name());
             self.error("whole-run", message, path, "end the expectation after its value");
@@ -64,6 +64,7 @@ impl Compiler<'_> {
                 Metric::Recovers { within, after: self.fault(written.after.as_deref()?, path)? }
             }
             written::Metric::Lost => Metric::Lost,
+            written::Metric::Phantoms => Metric::Phantoms,
             written::Metric::Duplicates => Metric::Duplicates,
             written::Metric::DeadLettered => Metric::DeadLettered,
             written::Metric::Lag => Metric::Lag,
@@ -168,7 +169,7 @@ impl Compiler<'_> {
 
 /// Whether it is measured of a broker or one of its queues.
 fn is_of_queues(metric: Metric) -> bool {
-    matches!(metric, Metric::Lost | Metric::Duplicates | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. })
+    matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. })
 }
 
 fn op(op: written::Op) -> Op {

@@ -177,7 +177,10 @@ impl Compiler<'_> {
         }
         match publish.await_reply {
             None => {
-                self.topology.brokers.forgotten.push(site);
+                // Of what announces something it is known what was lost.
+                if publish.announces.is_none() {
+                    self.topology.brokers.forgotten.push(site);
+                }
                 laid.push((Step::Spawn(body), scope.name("spawn")));
             }
             Some(spec::AwaitReply { timeout }) => laid.push((Step::Ask { body, site, timeout: timeout.nanos() }, scope.name("ask"))),
