@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub mod cases;
+pub mod chunks;
 pub mod diagnostic;
 pub mod dist;
 pub mod grpc;

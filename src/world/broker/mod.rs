@@ -23,6 +23,7 @@ use crate::base::time::Instant;
 use crate::engine::AlarmId;
 use crate::observe::episode::Cause;
 use crate::policy::broker::rabbitmq::deaths::Deaths;
+use crate::policy::broker::rabbitmq::queue::Entry;
 use crate::topology::Topology;
 use crate::topology::broker::{Publication, Rules};
 use deliver::Delivery;
@@ -50,6 +51,9 @@ pub(super) struct Message {
     /// No consumer can handle it.
     pub poison: bool,
 }
+
+/// What a message that waits costs: a million of them are 64 MB.
+const _: () = assert!(size_of::<Entry<Message>>() <= 64);
 
 /// What few messages have.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@
 //! Pure: it answers what is to be delivered, dead-lettered or dropped; who carries that out takes the time it takes.
 
 use super::deaths::Reason;
+use crate::base::chunks::Chunks;
 use crate::base::time::{Instant, Nanos};
 use crate::policy::error::{PolicyError, require};
 use std::collections::VecDeque;
@@ -143,7 +144,7 @@ struct Held<M> {
 #[derive(Clone, Debug)]
 pub struct Queue<M> {
     /// By position.
-    ready: VecDeque<Entry<M>>,
+    ready: Chunks<Entry<M>>,
     /// Of a quorum queue: what has come back, delivered before what is ready.
     returned: VecDeque<Entry<M>>,
     ready_bytes: u64,
@@ -160,7 +161,7 @@ pub struct Queue<M> {
 impl<M> Default for Queue<M> {
     fn default() -> Queue<M> {
         Queue {
-            ready: VecDeque::new(),
+            ready: Chunks::default(),
             returned: VecDeque::new(),
             ready_bytes: 0,
             next_position: 0,
@@ -338,7 +339,7 @@ impl<M: Copy> Queue<M> {
         let before = self.ready();
         self.returned.retain(|entry| survives(&entry.message));
         self.ready.retain(|entry| survives(&entry.message));
-        self.ready_bytes = self.returned.iter().chain(&self.ready).map(|entry| u64::from(entry.bytes)).sum();
+        self.ready_bytes = self.returned.iter().chain(self.ready.iter()).map(|entry| u64::from(entry.bytes)).sum();
         self.held.clear();
         self.free_tags.clear();
         self.consumers = Consumers::default();
@@ -389,8 +390,7 @@ impl<M: Copy> Queue<M> {
             QueueKind::Quorum => self.returned.push_back(entry),
             // Where it stood.
             QueueKind::Classic => {
-                let place = self.ready.partition_point(|other| other.position < entry.position);
-                self.ready.insert(place, entry);
+                self.ready.insert_behind(|other| other.position < entry.position, entry);
             }
         }
     }
