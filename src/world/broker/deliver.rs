@@ -10,6 +10,7 @@ use crate::policy::broker::kafka::group::Handled;
 use crate::topology::broker::{OnError, Receives, Settle};
 use crate::world::World;
 use crate::world::event::Kind;
+use crate::world::hot::Sends;
 use crate::world::keys::below;
 use crate::world::state::*;
 
@@ -101,6 +102,12 @@ impl World<'_> {
             Some(Carried::Delivery(delivery)) => self.brokers.connections[delivery.connection as usize].replica,
             _ => NOBODY,
         }
+    }
+
+    /// Whether an attempt brings a message to a consumer.
+    pub(in crate::world) fn is_delivery(&self, job: u32) -> bool {
+        let call = self.jobs[job].call;
+        call != NOBODY && self.sites[self.calls[call].site as usize].sends == Sends::Pinned
     }
 
     /// How long a delivery's message is under way: a channel keeps its order, so what is sent later does not overtake; and what a

@@ -18,6 +18,10 @@ impl World<'_> {
     /// Whether the sidecar of a replica lets a request in; if not, with what it is refused.
     pub(in crate::world) fn refused_by_sidecar(&self, job: u32) -> Option<Outcome> {
         let Job { call, replica, .. } = self.jobs[job];
+        // A consumer has opened the connection that its messages come over: to its sidecar they are no requests.
+        if self.is_delivery(job) {
+            return None;
+        }
         let inbound = self.inbound_of(replica);
         if inbound.strict && call != NOBODY && self.calls[call].holds & hold::PARENT != hold::OF_UPSTREAM {
             // Plain text: the connection is closed.
@@ -44,6 +48,7 @@ impl World<'_> {
         let tried_again = if is_first { 0 } else { pending };
         let refused = match pod {
             false => Some(if is_first { Outcome::CONNECT_FAILURE } else { Outcome::RESET }),
+            true if self.is_delivery(job) => Some(Outcome::RESET),
             true => self.refused_by_sidecar(job).or((tried_again >= inbound.retries).then_some(FROM_SIDECAR)),
         };
         if let Some(outcome) = refused {
