@@ -319,7 +319,7 @@ impl World<'_> {
     pub(super) fn settle(&mut self, queue: u32, tag: u32, how: Settle) -> bool {
         let now = self.now();
         let rules = &self.topology.brokers.queues[queue as usize].rules;
-        let mut answers = Vec::new();
+        let mut answers = self.brokers.answers();
         let in_time = self.brokers.queues[queue as usize].engine.settle(rules, tag, how, now, &mut answers);
         self.heed_queue(queue, answers);
         in_time

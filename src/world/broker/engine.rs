@@ -13,7 +13,7 @@ use crate::policy::broker::sqs::rules as sqs_rules;
 use crate::topology::broker::{Receives, Rules, Settle};
 
 pub(super) enum Engine {
-    Rabbitmq(rabbitmq::Queue<Message>),
+    Rabbitmq(rabbitmq::Queue<Message>, Vec<rabbitmq::Answer<Message>>),
     Sqs(sqs::Queue<Message>),
     ServiceBus(servicebus::Queue<Message>),
     /// A topic, or a group that reads one: what they hold is in [`super::log`].
@@ -62,7 +62,7 @@ pub(super) enum Published {
 impl Engine {
     pub fn new(rules: &Rules) -> Engine {
         match rules {
-            Rules::Rabbitmq(_) => Engine::Rabbitmq(rabbitmq::Queue::default()),
+            Rules::Rabbitmq(_) => Engine::Rabbitmq(rabbitmq::Queue::default(), Vec::new()),
             Rules::Sqs(_) => Engine::Sqs(sqs::Queue::default()),
             Rules::ServiceBus(_) => Engine::ServiceBus(servicebus::Queue::default()),
             Rules::Topic(_) | Rules::Group { .. } => Engine::Kafka,
@@ -71,7 +71,7 @@ impl Engine {
 
     pub fn ready(&self) -> usize {
         match self {
-            Engine::Rabbitmq(queue) => queue.ready(),
+            Engine::Rabbitmq(queue, _) => queue.ready(),
             Engine::Sqs(queue) => queue.ready() + queue.delayed(),
             Engine::ServiceBus(queue) => queue.ready() + queue.scheduled() + queue.deferred(),
             Engine::Kafka => 0,
@@ -80,7 +80,7 @@ impl Engine {
 
     pub fn unacked(&self) -> usize {
         match self {
-            Engine::Rabbitmq(queue) => queue.unacked(),
+            Engine::Rabbitmq(queue, _) => queue.unacked(),
             Engine::Sqs(queue) => queue.unacked(),
             Engine::ServiceBus(queue) => queue.unacked(),
             Engine::Kafka => 0,
@@ -90,7 +90,7 @@ impl Engine {
     /// When the message that is next was published.
     pub fn oldest(&self) -> Option<Instant> {
         match self {
-            Engine::Rabbitmq(queue) => queue.head().map(|head| head.message.published),
+            Engine::Rabbitmq(queue, _) => queue.head().map(|head| head.message.published),
             Engine::Sqs(queue) => queue.next().map(|message| message.published),
             Engine::ServiceBus(queue) => queue.next().map(|message| message.published),
             Engine::Kafka => None,
@@ -99,7 +99,7 @@ impl Engine {
 
     pub fn wakes_at(&self) -> Instant {
         match self {
-            Engine::Rabbitmq(queue) => queue.expires_at(),
+            Engine::Rabbitmq(queue, _) => queue.expires_at(),
             Engine::Sqs(queue) => queue.wakes_at(),
             Engine::ServiceBus(queue) => queue.wakes_at(),
             Engine::Kafka => Instant::NEVER,
@@ -108,7 +108,7 @@ impl Engine {
 
     pub fn wake(&mut self, rules: &Rules, now: Instant, answers: &mut Vec<Answer>) {
         match (self, rules) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(_)) => of_rabbitmq(answers, |answers| queue.expire(now, answers)),
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(_)) => of_rabbitmq(own, answers, |answers| queue.expire(now, answers)),
             (Engine::Sqs(queue), Rules::Sqs(rules)) => of_sqs(answers, |answers| queue.wake(rules, now, answers)),
             (Engine::ServiceBus(queue), Rules::ServiceBus(rules)) => of_service_bus(answers, |answers| queue.wake(rules, now, answers)),
             _ => {}
@@ -117,8 +117,8 @@ impl Engine {
 
     pub fn publish(&mut self, rules: &Rules, message: Message, sent: Sent, now: Instant, answers: &mut Vec<Answer>) -> Published {
         match (self, rules) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(rules)) => {
-                let published = of_rabbitmq(answers, |answers| queue.publish(rules, message, sent.bytes, sent.ttl, now, answers));
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(rules)) => {
+                let published = of_rabbitmq(own, answers, |answers| queue.publish(rules, message, sent.bytes, sent.ttl, now, answers));
                 if published == rabbitmq::Published::Taken { Published::Taken } else { Published::Refused }
             }
             (Engine::Sqs(queue), Rules::Sqs(rules)) => {
@@ -144,8 +144,8 @@ impl Engine {
 
     pub fn subscribe(&mut self, rules: &Rules, how: &Receives, now: Instant, answers: &mut Vec<Answer>) -> u32 {
         match (self, rules, how) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(rules), Receives::Rabbitmq { prefetch, priority }) => {
-                of_rabbitmq(answers, |answers| queue.subscribe(rules, *prefetch, *priority, now, answers))
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(rules), Receives::Rabbitmq { prefetch, priority }) => {
+                of_rabbitmq(own, answers, |answers| queue.subscribe(rules, *prefetch, *priority, now, answers))
             }
             (Engine::Sqs(queue), Rules::Sqs(rules), Receives::Sqs(polling)) => {
                 of_sqs(answers, |answers| queue.subscribe(rules, *polling, now, answers))
@@ -160,8 +160,8 @@ impl Engine {
     /// A consumer has gone without a word.
     pub fn lose(&mut self, rules: &Rules, consumer: u32, now: Instant, answers: &mut Vec<Answer>) {
         match (self, rules) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(rules)) => {
-                of_rabbitmq(answers, |answers| queue.unsubscribe(rules, consumer, now, answers));
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(rules)) => {
+                of_rabbitmq(own, answers, |answers| queue.unsubscribe(rules, consumer, now, answers));
             }
             (Engine::Sqs(queue), Rules::Sqs(_)) => queue.unsubscribe(consumer),
             (Engine::ServiceBus(queue), Rules::ServiceBus(rules)) => {
@@ -174,8 +174,8 @@ impl Engine {
     /// The broker, or the node that led the queue, has gone: consumers too. What is lost with it is counted.
     pub fn restart(&mut self, rules: &Rules, survives: impl Fn(&Message) -> bool, now: Instant, answers: &mut Vec<Answer>) -> usize {
         match (self, rules) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(rules)) => {
-                return of_rabbitmq(answers, |answers| queue.restart(rules, survives, answers));
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(rules)) => {
+                return of_rabbitmq(own, answers, |answers| queue.restart(rules, survives, answers));
             }
             (Engine::Sqs(queue), _) => queue.restart(),
             (Engine::ServiceBus(queue), Rules::ServiceBus(rules)) => {
@@ -189,14 +189,14 @@ impl Engine {
     /// False if it came too late: the message has been, or will be, given to somebody else.
     pub fn settle(&mut self, rules: &Rules, tag: u32, how: Settle, now: Instant, answers: &mut Vec<Answer>) -> bool {
         match (self, rules) {
-            (Engine::Rabbitmq(queue), Rules::Rabbitmq(rules)) => {
+            (Engine::Rabbitmq(queue, own), Rules::Rabbitmq(rules)) => {
                 let how = match how {
                     Settle::Ack | Settle::Leave => rabbitmq::Settled::Ack,
                     Settle::Nack { requeue } => rabbitmq::Settled::Nack { requeue },
                     Settle::Reject { requeue } => rabbitmq::Settled::Reject { requeue },
                     Settle::Back { .. } => rabbitmq::Settled::Nack { requeue: true },
                 };
-                of_rabbitmq(answers, |answers| queue.settle(rules, tag, how, now, answers));
+                of_rabbitmq(own, answers, |answers| queue.settle(rules, tag, how, now, answers));
                 true
             }
             (Engine::Sqs(queue), Rules::Sqs(rules)) => {
@@ -220,10 +220,14 @@ impl Engine {
     }
 }
 
-fn of_rabbitmq<T>(answers: &mut Vec<Answer>, act: impl FnOnce(&mut Vec<rabbitmq::Answer<Message>>) -> T) -> T {
-    let mut own = Vec::new();
-    let result = act(&mut own);
-    answers.extend(own.into_iter().map(|answer| match answer {
+/// `own` is empty before and after: it is kept for its room.
+fn of_rabbitmq<T>(
+    own: &mut Vec<rabbitmq::Answer<Message>>,
+    answers: &mut Vec<Answer>,
+    act: impl FnOnce(&mut Vec<rabbitmq::Answer<Message>>) -> T,
+) -> T {
+    let result = act(own);
+    answers.extend(own.drain(..).map(|answer| match answer {
         rabbitmq::Answer::Deliver { consumer, tag, message, redelivered, nth } => {
             Answer::Deliver { consumer, tag, message, redelivered, nth }
         }

@@ -82,6 +82,8 @@ pub(super) struct Brokers {
     /// Some broker is there.
     on: bool,
     queues: Vec<QueueState>,
+    /// Lists of answers for their room; one answer may ask for others.
+    spare: Vec<Vec<Answer>>,
     logs: Logs,
     announced: Vec<Announced>,
     /// Per consumer that does so: what it has handled, and does not handle again.
@@ -135,6 +137,7 @@ impl Brokers {
         Brokers {
             on: !all.brokers.is_empty(),
             queues: all.queues.iter().map(state).collect(),
+            spare: Vec::new(),
             logs: Logs::new(topology),
             announced: Announced::all(topology),
             handled: vec![BTreeSet::new(); all.consumers.len()],
@@ -160,6 +163,10 @@ impl Brokers {
             engine.ready() == 0 && engine.unacked() == 0
         };
         !self.on || (self.logs.is_idle() && self.announced.iter().all(Announced::is_idle) && topology.brokers.consumers.iter().all(rests))
+    }
+
+    fn answers(&mut self) -> Vec<Answer> {
+        self.spare.pop().unwrap_or_default()
     }
 
     fn carry(&mut self, job: u32, what: Carried) {
@@ -218,8 +225,8 @@ impl World<'_> {
     }
 
     /// Does what a queue answers.
-    fn heed_queue(&mut self, queue: u32, answers: Vec<Answer>) {
-        for answer in answers {
+    fn heed_queue(&mut self, queue: u32, mut answers: Vec<Answer>) {
+        for answer in answers.drain(..) {
             match answer {
                 Answer::Deliver { consumer, tag, message, redelivered, nth } => {
                     self.recorder.message_delivered(queue, redelivered);
@@ -227,6 +234,9 @@ impl World<'_> {
                 }
                 Answer::Dead { message, reason, for_good } => self.message_dies(queue, message, reason, for_good),
             }
+        }
+        if answers.capacity() > 0 {
+            self.brokers.spare.push(answers);
         }
         let now = self.now();
         let state = &mut self.brokers.queues[queue as usize];
@@ -251,9 +261,9 @@ impl World<'_> {
         if let Rules::Topic(_) = rules {
             return self.topic_is_due(queue);
         }
+        let mut answers = self.brokers.answers();
         let state = &mut self.brokers.queues[queue as usize];
         (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
-        let mut answers = Vec::new();
         state.engine.wake(rules, now, &mut answers);
         self.heed_queue(queue, answers);
     }

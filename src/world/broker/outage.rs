@@ -67,11 +67,13 @@ impl World<'_> {
             }
             return;
         }
-        let mut answers = Vec::new();
+        let mut answers = self.brokers.answers();
+        let state = &mut self.brokers.queues[spec.queue as usize];
         state.subscribers.push(connection);
-        entry.subscription = state.subscribers.len() as u32 - 1;
+        let subscription = state.subscribers.len() as u32 - 1;
+        self.brokers.connections[connection as usize].subscription = subscription;
         let number = state.engine.subscribe(rules, &spec.receives, now, &mut answers);
-        debug_assert_eq!(number, entry.subscription);
+        debug_assert_eq!(number, subscription);
         self.heed_queue(spec.queue, answers);
     }
 
@@ -100,7 +102,7 @@ impl World<'_> {
         if rules.is_log() {
             return self.member_is_heard(queue, subscription, false);
         }
-        let mut answers = Vec::new();
+        let mut answers = self.brokers.answers();
         self.brokers.queues[queue as usize].engine.lose(rules, subscription, now, &mut answers);
         self.heed_queue(queue, answers);
     }
@@ -207,7 +209,7 @@ impl World<'_> {
         let quorum = spec.rules.is_quorum();
         let durable = spec.durable;
         let now = self.now();
-        let mut answers = Vec::new();
+        let mut answers = self.brokers.answers();
         let state = &mut self.brokers.queues[queue as usize];
         let survives = |message: &Message| quorum || (durable && message.persistent);
         let lost = state.engine.restart(&spec.rules, survives, now, &mut answers);

@@ -81,7 +81,7 @@ impl World<'_> {
             return Published::Refused;
         }
         let rules = &self.topology.brokers.queues[queue as usize].rules;
-        let mut answers = Vec::new();
+        let mut answers = self.brokers.answers();
         let published = self.brokers.queues[queue as usize].engine.publish(rules, message, sent, now, &mut answers);
         match published {
             Published::Taken => self.recorder.message_taken(queue),
