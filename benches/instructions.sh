@@ -51,6 +51,7 @@ while IFS=, read -r scenario stored limit; do
     mm1) lengths=(20000 80000) ;;
     chain10) lengths=(2000 10000) ;;
     mesh1000) lengths=(10000 20000) ;;
+    queue) lengths=(10000 40000) ;;
     read | set-up) lengths=(1 3) ;;
     *) echo "unknown scenario $scenario in $table" >&2 && exit 2 ;;
     esac
@@ -79,6 +80,10 @@ flight=$("$program" in-flight 2000000 | sed -n 's/.*bytes_per_call=//p')
 echo "in flight: $flight bytes per call (the limit is 128)"
 # What a run needs without any call adds a little to each.
 if awk -v bytes="$flight" 'BEGIN { exit !(bytes >= 128.5) }'; then failed=yes; fi
+
+waiting=$("$program" waiting 2000000 | sed -n 's/.*bytes_per_message=//p')
+echo "waiting: $waiting bytes per message in a queue (the limit is 64)"
+if awk -v bytes="$waiting" 'BEGIN { exit !(bytes >= 65.5) }'; then failed=yes; fi
 
 if [ $update = yes ]; then
     cp "$scratch/table" "$table"

@@ -2,14 +2,15 @@
 //! sets a model up again and again.
 //!
 //! `instructions SCENARIO REQUESTS` prints how many requests were offered and what one took of the processor's time;
-//! `instructions in-flight CALLS` prints the bytes that a call in flight takes;
+//! `instructions in-flight CALLS` prints the bytes that a call in flight takes, `instructions waiting MESSAGES` those of a message that
+//! waits in a queue;
 //! `instructions read TIMES` prints what it takes to read a model of 1000 services, `instructions set-up TIMES` what it takes
 //! to compile one that has been read, and to begin and end a run of it.
 
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
-use scenarios::{Scenario, all_in_flight, compiled, offered, read, run, topology};
+use scenarios::{Scenario, all_in_flight, all_waiting, compiled, offered, read, run, topology};
 use std::hint::black_box;
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let Ok(count) = count.parse() else { return usage() };
     match (name.as_str(), Scenario::named(name)) {
         ("in-flight", _) => memory(count),
+        ("waiting", _) => memory_of_messages(count),
         ("read", _) => read_often(count),
         ("set-up", _) => set_up_often(count),
         (_, Some(scenario)) => time(&scenario, count),
@@ -29,7 +31,9 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     let names = scenarios::ALL.map(|scenario| scenario.name).join(" | ");
-    eprintln!("usage: instructions {names} REQUESTS\n       instructions in-flight CALLS\n       instructions read | set-up TIMES");
+    eprintln!(
+        "usage: instructions {names} REQUESTS\n       instructions in-flight CALLS\n       instructions waiting MESSAGES\n       instructions read | set-up TIMES"
+    );
     ExitCode::from(2)
 }
 
@@ -75,6 +79,14 @@ fn memory(calls: u64) {
     let recording = run(&topology);
     let after = status("VmHWM:");
     println!("in-flight calls={} bytes_per_call={:.1}", offered(&recording), (after - before) as f64 * 1024.0 / offered(&recording) as f64);
+}
+
+fn memory_of_messages(messages: u64) {
+    let topology = topology(&all_waiting(messages));
+    let before = status("VmRSS:");
+    drop(black_box(run(&topology)));
+    let after = status("VmHWM:");
+    println!("waiting messages={messages} bytes_per_message={:.1}", (after - before) as f64 * 1024.0 / messages as f64);
 }
 
 /// A figure of `/proc/self/status` in KiB.

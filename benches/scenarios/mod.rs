@@ -17,10 +17,11 @@ pub struct Scenario {
     text: fn(duration: &str) -> String,
 }
 
-pub const ALL: [Scenario; 3] = [
+pub const ALL: [Scenario; 4] = [
     Scenario { name: "mm1", rate: 800, text: mm1 },
     Scenario { name: "chain10", rate: 400, text: chain10 },
     Scenario { name: "mesh1000", rate: 10_000, text: mesh1000 },
+    Scenario { name: "queue", rate: 2_000, text: queue },
 ];
 
 impl Scenario {
@@ -89,6 +90,29 @@ services:
         let _ = writeln!(text, "  s{i}: {{workers: 64, endpoints: {{get: [{{work: exp(1ms)}}{call}]}}}}");
     }
     text
+}
+
+/// A request that publishes a message, which is delivered, handled and acknowledged.
+fn queue(duration: &str) -> String {
+    format!(
+        "{HEAD}duration: {duration}
+clients: {{users: {{target: shop.buy, arrivals: poisson(2000/s)}}}}
+services: {{shop: {{endpoints: {{buy: [{{publish: {{to: orders.paid}}}}]}}}}, worker: {{endpoints: {{}}}}}}
+brokers: {{orders: {{kind: rabbitmq, queues: {{paid: {{}}}}}}}}
+consumers: {{billing: {{service: worker, from: orders.paid, prefetch: 10, steps: [{{work: exp(100us)}}]}}}}
+"
+    )
+}
+
+/// So many messages that wait in a queue.
+pub fn all_waiting(messages: u64) -> String {
+    format!(
+        "name: bench\nseed: 1\nduration: 1s\nwarmUp: 0s\ndrain: 0s
+clients: {{users: {{target: shop.buy, arrivals: constant(1/s)}}}}
+services: {{shop: {{endpoints: {{buy: []}}}}}}
+brokers: {{orders: {{kind: rabbitmq, queues: {{paid: {{preload: {messages}}}}}}}}}
+"
+    )
 }
 
 /// Services per layer, and layers, of [`mesh1000`].

@@ -67,7 +67,9 @@ impl View<'_> {
         let Expectation { text, metric, op, value, .. } = self.expectation;
         let observed = self.observe().filter(|observed| observed.is_finite());
         let passed = match metric {
-            Metric::Recovers { within, .. } | Metric::Drains { within, .. } => op.holds(f64::from(observed.is_some_and(|s| s <= within.as_secs_f64())), *value),
+            Metric::Recovers { within, .. } | Metric::Drains { within, .. } => {
+                op.holds(f64::from(observed.is_some_and(|s| s <= within.as_secs_f64())), *value)
+            }
             _ => observed.is_some_and(|observed| op.holds(observed, *value)),
         };
         Verdict { text: text.clone(), passed, observed, unit: unit(*metric) }
@@ -102,7 +104,13 @@ impl View<'_> {
                 _ => Some(self.summary.services.values().map(|s| s.restarts as f64).sum()),
             },
             Metric::Recovers { after, .. } => self.recovery(after),
-            Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. } => self.of_queues(),
+            Metric::Lost
+            | Metric::Duplicates
+            | Metric::Phantoms
+            | Metric::DeadLettered
+            | Metric::Lag
+            | Metric::Age
+            | Metric::Drains { .. } => self.of_queues(),
         }
     }
 

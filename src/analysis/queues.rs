@@ -51,15 +51,19 @@ fn unsent(topology: &Topology, recording: &Recording, subject: Subject) -> f64 {
     let service = topology.brokers.brokers[broker as usize].service;
     let forgotten = |edge: &crate::topology::Edge| {
         let callee = &topology.endpoints[edge.callee.index()];
-        matches!(edge.caller, Caller::Endpoint(_)) && callee.service == service && edge.sites.iter().any(|site| topology.brokers.forgotten.contains(site))
+        matches!(edge.caller, Caller::Endpoint(_))
+            && callee.service == service
+            && edge.sites.iter().any(|site| topology.brokers.forgotten.contains(site))
     };
     let edges = topology.edges.iter().zip(&recording.edges).filter(|(edge, _)| forgotten(edge));
-    edges.map(|(_, record)| record.outcomes.iter().filter(|(outcome, _)| outcome.is_failure()).map(|(_, n)| *n).sum::<u64>()).sum::<u64>() as f64
+    edges.map(|(_, record)| record.outcomes.iter().filter(|(outcome, _)| outcome.is_failure()).map(|(_, n)| *n).sum::<u64>()).sum::<u64>()
+        as f64
 }
 
 /// The greatest of the queues' windows.
 fn most(records: &[QueueRecord], range: Range<usize>, of: impl Fn(&QueueWindow) -> f64) -> Option<f64> {
-    let windows = records.iter().flat_map(|record| record.windows.get(range.start.min(record.windows.len())..range.end.min(record.windows.len())));
+    let windows =
+        records.iter().flat_map(|record| record.windows.get(range.start.min(record.windows.len())..range.end.min(record.windows.len())));
     windows.flatten().map(of).reduce(f64::max)
 }
 

@@ -60,7 +60,10 @@ pub enum Rules {
     /// A topic of Kafka.
     Topic(TopicRules),
     /// A group that reads a topic, which is this one of the queues.
-    Group { topic: u32, rules: GroupRules },
+    Group {
+        topic: u32,
+        rules: GroupRules,
+    },
 }
 
 impl Rules {
@@ -88,11 +91,16 @@ impl Rules {
 /// How a consumer asks for messages.
 #[derive(Clone, Copy, Debug)]
 pub enum Receives {
-    Rabbitmq { prefetch: u32, priority: i32 },
+    Rabbitmq {
+        prefetch: u32,
+        priority: i32,
+    },
     Sqs(sqs::Polling),
     ServiceBus(servicebus::Receiving),
     /// As a member of its group, with an identity that outlives the process or without.
-    Kafka { is_static: bool },
+    Kafka {
+        is_static: bool,
+    },
 }
 
 /// What a consumer does with a delivery.
@@ -100,11 +108,17 @@ pub enum Receives {
 pub enum Settle {
     Ack,
     /// RabbitMQ: back, or to the dead; Service Bus: abandoned, or to the dead.
-    Nack { requeue: bool },
+    Nack {
+        requeue: bool,
+    },
     /// RabbitMQ's other word for one.
-    Reject { requeue: bool },
+    Reject {
+        requeue: bool,
+    },
     /// SQS: visible again after so long.
-    Back { after: Nanos },
+    Back {
+        after: Nanos,
+    },
     /// SQS: nothing, it comes back by itself.
     Leave,
 }

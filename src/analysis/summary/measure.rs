@@ -1,7 +1,8 @@
 //! From counts and integrals to figures: every definition of the summary, one small function each.
 
 use super::{
-    Age, Bytes, Events, CallSummary, ClientSummary, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary, Summary, Wait,
+    Age, Bytes, CallSummary, ClientSummary, Events, Extent, FaultSummary, Latency, Level, Named, QueueSummary, Retries, ServiceSummary,
+    Summary, Wait,
 };
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::{cascade, expectations};

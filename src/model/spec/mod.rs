@@ -13,12 +13,14 @@ mod service;
 mod step;
 
 pub use broker::{
-    Back, Broker, BrokerKind, BrokerQueue, Commit, Consumer, Elsewhere, Exchange, InPlace, OffsetReset, OnError, Overflow, QueueType, Rebalance, Requeue, Topic,
+    Back, Broker, BrokerKind, BrokerQueue, Commit, Consumer, Elsewhere, Exchange, InPlace, OffsetReset, OnError, Overflow, QueueType,
+    Rebalance, Requeue, Topic,
 };
 pub use cache::{Cache, CacheScope, Eviction, Hit};
 pub use client::{Client, ProfilePoint, Stop, Target};
 pub use fault::{
-    BrokerDown, ConsumerStuck, DiskFull, PoisonMessage, CacheFlush, Crash, Direction, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition, ReplicaChoice, Slow, Spike, ZoneOutage,
+    BrokerDown, CacheFlush, ConsumerStuck, Crash, Direction, DiskFull, Errors, Fault, FaultKind, Freeze, LinkFault, Packets, Partition,
+    PoisonMessage, ReplicaChoice, Slow, Spike, ZoneOutage,
 };
 pub use mesh::{CallRequest, DEFAULT_RELEASE, HeaderValue, Mesh, MeshMtls, Mtls, Protocol, Push, Request, SidecarCost};
 pub use network::{Headers, Link, LinkBetween, Network, ZoneLink};
@@ -28,8 +30,8 @@ pub use policy::{
 };
 pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
-    Acks, AwaitReply, Outbox, Acquire, AcquireStep, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Parallel, ParallelStep, Publish, PublishStep,
-    Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
+    Acks, Acquire, AcquireStep, AwaitReply, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Outbox, Parallel,
+    ParallelStep, Publish, PublishStep, Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 
 use crate::model::expectation::Expectation;

@@ -169,7 +169,10 @@ impl Compiler<'_> {
 
 /// Whether it is measured of a broker or one of its queues.
 fn is_of_queues(metric: Metric) -> bool {
-    matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. })
+    matches!(
+        metric,
+        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. }
+    )
 }
 
 fn op(op: written::Op) -> Op {

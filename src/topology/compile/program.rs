@@ -4,8 +4,8 @@ use super::names::quoted;
 use super::{Compiler, Group};
 use crate::base::id::*;
 use crate::base::stream::name_hash;
-use crate::model::scalar::{self, EndpointRef};
 use crate::base::time::Nanos;
+use crate::model::scalar::{self, EndpointRef};
 use crate::model::spec;
 use crate::topology::broker::Relay;
 use crate::topology::site::Caller;
@@ -163,7 +163,12 @@ impl Compiler<'_> {
         let policy = publish.policy.as_deref();
         if publish.mandatory && !publish.confirm {
             let message = "a message that is sent and forgotten cannot come back: nobody would learn of it";
-            self.error("mandatory-without-confirm", message, format!("{path}.publish.mandatory"), "add `confirm: true`, or take `mandatory` out");
+            self.error(
+                "mandatory-without-confirm",
+                message,
+                format!("{path}.publish.mandatory"),
+                "add `confirm: true`, or take `mandatory` out",
+            );
         }
         let Some(site) = self.site(caller, group, &endpoint, policy, &format!("{path}.publish"), "to") else { return };
         let at = format!("{path}.publish");

@@ -128,7 +128,9 @@ impl World<'_> {
     pub(super) fn relays_go(&mut self, replica: u32) {
         for number in 0..self.brokers.announced.len() as u32 {
             let Some(relay) = &self.topology.brokers.announcements[number as usize].outbox else { continue };
-            if self.topology.services[relay.service.index()].replicas.contains(&replica) && self.brokers.announced[number as usize].on_its_way {
+            if self.topology.services[relay.service.index()].replicas.contains(&replica)
+                && self.brokers.announced[number as usize].on_its_way
+            {
                 let alive = |(job, carried): (usize, &Option<Carried>)| {
                     let entry = &self.jobs.entries()[job];
                     matches!(carried, Some(Carried::Relays(of)) if *of == number)

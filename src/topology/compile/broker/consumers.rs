@@ -187,7 +187,8 @@ impl Compiler<'_> {
         let taken = |queue: &crate::topology::broker::Queue| !matches!(queue.rules, Rules::Group { .. });
         let found = self.topology.brokers.queues.iter().position(|queue| queue.name == name && taken(queue));
         if found.is_none() {
-            let all: Vec<String> = self.topology.brokers.queues.iter().filter(|queue| taken(queue)).map(|queue| queue.name.clone()).collect();
+            let all: Vec<String> =
+                self.topology.brokers.queues.iter().filter(|queue| taken(queue)).map(|queue| queue.name.clone()).collect();
             self.unknown("queue", "unknown-queue", name, path, all.iter().map(String::as_str).collect());
         }
         found.map(|place| place as u32)

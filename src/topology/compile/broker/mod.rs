@@ -44,7 +44,8 @@ pub(super) fn with_brokers(model: &Model) -> Cow<'_, Model> {
             continue;
         }
         let handled = EndpointRef { service: consumer.service.clone(), endpoint: name.clone() };
-        let delivery = spec::Step::Call(spec::CallStep { call: handled, policy: None, request: None, protocol: None, payload: None, response: None });
+        let delivery =
+            spec::Step::Call(spec::CallStep { call: handled, policy: None, request: None, protocol: None, payload: None, response: None });
         let endpoint = delivering(queue, name);
         all.services.entry(broker.to_string()).and_modify(|service| {
             service.endpoints.insert(endpoint, vec![delivery]);

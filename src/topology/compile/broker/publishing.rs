@@ -72,7 +72,12 @@ impl Compiler<'_> {
         let Some(write) = &publish.announces else {
             if publish.outbox.is_some() {
                 let message = "an outbox is written with something: without `announces` it is not known with what";
-                self.error("no-write", message, format!("{path}.publish.outbox"), "write `announces: SERVICE.ENDPOINT`, the call that writes");
+                self.error(
+                    "no-write",
+                    message,
+                    format!("{path}.publish.outbox"),
+                    "write `announces: SERVICE.ENDPOINT`, the call that writes",
+                );
             }
             return None;
         };
