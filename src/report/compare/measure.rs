@@ -3,7 +3,7 @@
 use crate::analysis::statistics::Estimate;
 use crate::analysis::words;
 use crate::experiment::aggregate::{Aggregate, Comparison};
-use crate::experiment::figures::keys;
+use crate::experiment::figures::{keys, quoted};
 
 /// A figure by its path, and how it reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Scale {
     Runs,
     /// A number of requests.
     Count,
+    /// A number of messages, of which fewer are better.
+    Messages,
     /// An amount of data.
     Bytes,
 }
@@ -47,7 +49,7 @@ impl Scale {
             Scale::Seconds | Scale::Recovery => words::span(value),
             Scale::PerSecond => words::rate(value),
             Scale::Times => words::times(value),
-            Scale::Count => words::count(value.round() as u64),
+            Scale::Count | Scale::Messages => words::count(value.round() as u64),
             Scale::Bytes => words::bytes(value),
         }
     }
@@ -57,7 +59,7 @@ impl Scale {
         match self {
             Scale::Share | Scale::Runs => format!("{:.1}", value * 100.0),
             Scale::Seconds | Scale::Recovery => words::span(value),
-            Scale::PerSecond | Scale::Count => words::number(value),
+            Scale::PerSecond | Scale::Count | Scale::Messages => words::number(value),
             Scale::Bytes => words::bytes(value),
             Scale::Times => format!("{value:.2}"),
         }
@@ -131,6 +133,8 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
             inside.push(Measure { title, words, path, scale, more_is_better: false });
         }
     }
+    let brokers = named("brokers.", ".unroutable");
+    groups.extend(brokers.iter().map(|(name, _)| (format!("What became of messages in {name}"), messages(comparison, name, brokers.len() > 1))));
     groups.push(("What was sent per call, both ways".to_string(), sent(&paths)));
     groups.push(("What happened inside".to_string(), inside));
     groups.retain(|(_, measures)| !measures.is_empty());
@@ -151,6 +155,30 @@ fn sent(paths: &[&str]) -> Vec<Measure> {
         }
     };
     calls.take(MOST_SENDERS).map(measure).collect()
+}
+
+/// Of all queues of a broker together; counts that are 0 throughout are left out.
+fn messages(comparison: &Comparison, broker: &str, several: bool) -> Vec<Measure> {
+    let columns = [
+        ("most that\nwaited", "most messages that waited", "lag.max", Scale::Messages),
+        ("oldest", "age of the oldest message", "age.max", Scale::Seconds),
+        ("dead-\nletters", "dead letters", "deadLettered", Scale::Count),
+        ("dropped", "messages dropped", "dropped", Scale::Messages),
+        ("lost", "messages lost", "lost", Scale::Messages),
+        ("duplicates", "duplicates", "duplicates", Scale::Messages),
+        ("p99 until\nacked", "p99 until messages are acknowledged", "latency.p99", Scale::Seconds),
+    ];
+    let of = if several { format!(" in {broker}") } else { String::new() };
+    let measure = |(title, words, figure, scale): (&str, &str, &str, Scale)| Measure {
+        title: title.to_string(),
+        words: format!("{words}{of}"),
+        path: format!("brokers.{}.{figure}", quoted(broker)),
+        scale,
+        more_is_better: false,
+    };
+    let most = |path: &str| comparison.all().filter_map(|(_, own, _)| own.figures.get(path)?.mean).reduce(f64::max);
+    let says_something = |measure: &Measure| most(&measure.path).is_some_and(|most| most > 0.0);
+    columns.map(measure).into_iter().filter(says_something).collect()
 }
 
 fn client(comparison: &Comparison, name: &str, stem: &str) -> Vec<Measure> {
