@@ -106,7 +106,12 @@ fn normal(windows: &[QueueWindow], peak: u64) -> u64 {
 }
 
 /// The fault that was going on when messages began to pile up and that those who consume are hit by, and when it began.
-fn touching<'a>(topology: &'a Topology, recording: &Recording, queue: u32, (from, until): (Instant, Instant)) -> Option<(&'a Fault, Instant)> {
+fn touching<'a>(
+    topology: &'a Topology,
+    recording: &Recording,
+    queue: u32,
+    (from, until): (Instant, Instant),
+) -> Option<(&'a Fault, Instant)> {
     let going_on = course::faults(topology, recording).filter(|span| span.began < until && span.ended.is_none_or(|ended| ended > from));
     let hits = going_on.map(|span| (&topology.faults[span.fault.index()], span.began)).filter(|(fault, _)| hits(topology, fault, queue));
     hits.max_by_key(|(_, began)| *began)
@@ -123,7 +128,10 @@ fn hits(topology: &Topology, fault: &Fault, queue: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::sample::shipping;
+    use crate::base::id::{FaultId, ServiceId};
     use crate::base::time::SECOND;
+    use crate::observe::recording::FaultSpan;
 
     /// One-second windows, each with so many that wait, for so long.
     fn windows(depths: &[(usize, u64, u64)]) -> Vec<QueueWindow> {
@@ -156,5 +164,40 @@ mod tests {
     fn words_tell_when_it_was_most_and_whether_it_is_over() {
         assert_eq!(told_as(false, 412, 40.0, Some(49.0)), "messages pile up, 412 at 40 s; over at 49 s");
         assert_eq!(told_as(true, 12_000, 60.0, None), "messages wait from the start, 12k at 60 s; it is never over");
+    }
+
+    /// What is told of the parcels when the fault `does` so from second `from` until `until`.
+    fn because(from: u64, until: u64, does: impl Fn(&mut Fault)) -> Option<String> {
+        let (mut topology, mut recording) = (shipping::topology(), shipping::recording());
+        does(&mut topology.faults[0]);
+        let (began, ended) = (Instant::from_secs(from), Some(Instant::from_secs(until)));
+        recording.faults = vec![FaultSpan { fault: FaultId(0), began, ended }];
+        let all = backlogs(&topology, &recording);
+        let [Backlog { queue, at, until, peak, because, .. }] = &all[..] else { panic!("one queue has consumers: {all:?}") };
+        assert_eq!((queue.as_str(), *at, *until, *peak), ("shipping.parcels", 60.0, Some(80.0), 400));
+        because.clone()
+    }
+
+    #[test]
+    fn a_fault_of_those_that_consume_is_why_and_no_other() {
+        let stuck = |consumer| FaultAction::ConsumerStuck { consumer, replicas: Vec::new() };
+        let told = because(60, 90, |_| {}).unwrap();
+        assert!(told.ends_with("(slow-db)"), "{told}");
+        assert!(because(20, 61, |_| {}).is_some(), "it was still going on");
+        assert_eq!(because(20, 60, |_| {}), None, "it was over");
+        assert_eq!(because(61, 90, |_| {}), None, "it had not begun");
+        assert_eq!(because(60, 90, |fault| fault.services = vec![ServiceId(0), ServiceId(3)]), None, "they do not consume");
+        assert!(because(60, 90, |fault| fault.action = stuck(0)).is_some());
+    }
+
+    #[test]
+    fn that_the_consumer_of_another_queue_is_stuck_explains_nothing() {
+        let (mut topology, recording) = (shipping::topology(), shipping::recording());
+        let other = crate::topology::broker::Consumer { queue: 1, ..topology.brokers.consumers[0].clone() };
+        topology.brokers.consumers.push(other);
+        topology.faults[0].action = FaultAction::ConsumerStuck { consumer: 1, replicas: Vec::new() };
+        let all = backlogs(&topology, &recording);
+        let told: Vec<(&str, bool)> = all.iter().map(|one| (one.queue.as_str(), one.because.is_some())).collect();
+        assert_eq!(told, [("shipping.failed", false), ("shipping.parcels", false)]);
     }
 }

@@ -10,8 +10,19 @@ const OWN: [&str; 2] = ["connect", "replies"];
 
 /// Counts add up: published is acknowledged, given up to another queue or to none, moved, lost, or left.
 pub fn messages(summary: &Summary) -> Table {
-    let head =
-        ["queue", "pub-\nlished", "re-\nfused", "again", "acked", "dead-\nletters", "drop-\nped", "moved", "lost", "left", "dupli-\ncates"];
+    let head = [
+        "queue",
+        "pub-\nlished",
+        "re-\nfused",
+        "redeli-\nvered",
+        "acked",
+        "dead-\nletters",
+        "drop-\nped",
+        "moved",
+        "lost",
+        "left",
+        "dupli-\ncates",
+    ];
     let mut table = Table::new("Queues", &head);
     for (name, queue) in queues(summary) {
         let QueueSummary { published, refused, redelivered, acked, dead_lettered, dropped, moved, lost, left, duplicates, .. } = queue;
@@ -28,7 +39,7 @@ pub fn messages(summary: &Summary) -> Table {
 
 /// How many waited, for how long, and how long it took until they were acknowledged.
 pub fn waiting(summary: &Summary) -> Table {
-    let head = ["queue", "mean\nwaiting", "max\nwaiting", "mean in\nhands", "oldest", "p50 until\nacked", "p99 until\nacked"];
+    let head = ["queue", "mean\nwaiting", "max\nwaiting", "mean\nunacked", "oldest", "p50 until\nacked", "p99 until\nacked"];
     let mut table = Table::new("Messages in queues", &head);
     for (name, queue) in queues(summary) {
         let QueueSummary { lag, unacked, age, latency, .. } = queue;
@@ -58,12 +69,14 @@ pub fn told(summary: &Summary) -> String {
 /// A call that no model writes, to what every broker has.
 pub fn is_own(summary: &Summary, call: &str) -> bool {
     let Some((_, callee)) = call.split_once(" -> ") else { return false };
-    brokers(summary).any(|(name, _)| callee.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).is_some_and(|own| OWN.contains(&own)))
+    brokers(summary)
+        .any(|(name, _)| callee.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).is_some_and(|own| OWN.contains(&own)))
 }
 
 /// `order-events: 12 messages that no queue wanted, 3 replies that nobody waited for.`
 fn besides(name: &str, broker: &QueueSummary) -> Option<String> {
-    let unroutable = broker.unroutable.filter(|n| *n > 0).map(|n| format!("{} that no queue wanted", words::counted(n, "message", "messages")));
+    let unroutable =
+        broker.unroutable.filter(|n| *n > 0).map(|n| format!("{} that no queue wanted", words::counted(n, "message", "messages")));
     let unclaimed = broker.unclaimed_replies.filter(|n| *n > 0);
     let unclaimed = unclaimed.map(|n| format!("{} that nobody waited for", words::counted(n, "reply", "replies")));
     let both: Vec<String> = [unroutable, unclaimed].into_iter().flatten().collect();

@@ -134,7 +134,9 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
         }
     }
     let brokers = named("brokers.", ".unroutable");
-    groups.extend(brokers.iter().map(|(name, _)| (format!("What became of messages in {name}"), messages(comparison, name, brokers.len() > 1))));
+    groups.extend(
+        brokers.iter().map(|(name, _)| (format!("What became of messages in {name}"), messages(comparison, name, brokers.len() > 1))),
+    );
     groups.push(("What was sent per call, both ways".to_string(), sent(&paths)));
     groups.push(("What happened inside".to_string(), inside));
     groups.retain(|(_, measures)| !measures.is_empty());
