@@ -16,7 +16,7 @@ pub fn messages(summary: &Summary) -> Table {
         "re-\nfused",
         "redeli-\nvered",
         "acked",
-        "dead-\nletters",
+        "dead\nletters",
         "drop-\nped",
         "moved",
         "lost",

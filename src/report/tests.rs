@@ -224,13 +224,14 @@ fn calls_that_only_a_broker_offers_are_shown_if_somebody_made_them() {
 fn variants_with_a_broker_are_compared_by_its_messages() {
     let run = |lost: u64, waiting: u64| {
         let mut summary = shipped();
-        (summary.brokers.0[0].1.lost, summary.brokers.0[0].1.lag.max) = (lost, waiting);
+        (summary.brokers.0[0].1.lost, summary.brokers.0[1].1.lag.max) = (lost, waiting);
         vec![RunFigures::of(&summary)]
     };
     let compared = Comparison::of("shop", &[(MODEL.to_string(), run(0, 400)), ("transient".to_string(), run(93, 300))]);
     let text = shown(comparison(&compared, Format::Table, Style::PLAIN));
-    assert!(text.contains("What became of messages in shipping"), "{text}");
+    assert!(text.contains("What became of messages in shipping\n"), "{text}");
+    assert!(text.contains("Messages in shipping.parcels\n"), "more waited in the other, which nobody consumes: {text}");
     assert!(!text.contains("duplicates"), "there were none: {text}");
-    let told = "transient is better: most messages that waited 300 (was 400); but worse: messages lost 93 (was 0).";
+    let told = "transient is better: most messages that waited (shipping.parcels) 300 (was 400); but worse: messages lost (shipping) 93 (was 0).";
     assert!(text.replace('\n', " ").contains(told), "{text}");
 }

@@ -63,10 +63,10 @@ const METRICS: [Metric; 6] = [
     Metric {
         stem: "compare-messages",
         title: "Messages waiting",
-        panel: "in all queues of brokers",
+        panel: "all queues that somebody consumes",
         unit: Unit::Count,
         range: Range::LogIfWide,
-        values: |recording, lens| summed(recording.queues.iter().map(|q| lens.mean(&q.windows, |w| w.ready as f64))),
+        values: messages,
     },
     Metric {
         stem: "compare-attempts",
@@ -141,6 +141,12 @@ fn combined(all: impl Iterator<Item = Vec<f64>>, both: fn(f64, f64) -> f64) -> V
 
 fn summed(all: impl Iterator<Item = Vec<f64>>) -> Vec<f64> {
     combined(all, |a, b| a + b)
+}
+
+/// Queues that nobody consumes only fill.
+fn messages(recording: &Recording, lens: Lens) -> Vec<f64> {
+    let consumed = recording.queues.iter().filter(|queue| queue.delivered > 0);
+    summed(consumed.map(|queue| lens.mean(&queue.windows, |w| w.ready as f64)))
 }
 
 fn success_rate(recording: &Recording, lens: Lens) -> Vec<f64> {

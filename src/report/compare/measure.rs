@@ -133,10 +133,7 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
             inside.push(Measure { title, words, path, scale, more_is_better: false });
         }
     }
-    let brokers = named("brokers.", ".unroutable");
-    groups.extend(
-        brokers.iter().map(|(name, _)| (format!("What became of messages in {name}"), messages(comparison, name, brokers.len() > 1))),
-    );
+    groups.extend(named("brokers.", ".unroutable").iter().flat_map(|(broker, _)| messages(comparison, broker)));
     groups.push(("What was sent per call, both ways".to_string(), sent(&paths)));
     groups.push(("What happened inside".to_string(), inside));
     groups.retain(|(_, measures)| !measures.is_empty());
@@ -159,28 +156,50 @@ fn sent(paths: &[&str]) -> Vec<Measure> {
     calls.take(MOST_SENDERS).map(measure).collect()
 }
 
-/// Of all queues of a broker together; counts that are 0 throughout are left out.
-fn messages(comparison: &Comparison, broker: &str, several: bool) -> Vec<Measure> {
-    let columns = [
+/// What waited in the queue of a broker in which most did, of those that are consumed; what became of the messages of all its queues.
+fn messages(comparison: &Comparison, broker: &str) -> Vec<(String, Vec<Measure>)> {
+    let waiting = [
         ("most that\nwaited", "most messages that waited", "lag.max", Scale::Messages),
         ("oldest", "age of the oldest message", "age.max", Scale::Seconds),
-        ("dead-\nletters", "dead letters", "deadLettered", Scale::Count),
+        ("p99 until\nacknowledged", "p99 until messages are acknowledged", "latency.p99", Scale::Seconds),
+    ];
+    let ended = [
+        ("dead letters", "dead letters", "deadLettered", Scale::Count),
         ("dropped", "messages dropped", "dropped", Scale::Messages),
         ("lost", "messages lost", "lost", Scale::Messages),
         ("duplicates", "duplicates", "duplicates", Scale::Messages),
-        ("p99 until\nacked", "p99 until messages are acknowledged", "latency.p99", Scale::Seconds),
     ];
-    let of = if several { format!(" in {broker}") } else { String::new() };
-    let measure = |(title, words, figure, scale): (&str, &str, &str, Scale)| Measure {
+    let queue = fullest(comparison, broker).map(|queue| (format!("Messages in {queue}"), columns(comparison, &queue, &waiting)));
+    let ended = (format!("What became of messages in {broker}"), columns(comparison, broker, &ended));
+    queue.into_iter().chain([ended]).collect()
+}
+
+/// Figures that are 0 throughout are left out.
+fn columns(comparison: &Comparison, of: &str, columns: &[(&str, &str, &str, Scale)]) -> Vec<Measure> {
+    let measure = |(title, words, figure, scale): &(&str, &str, &str, Scale)| Measure {
         title: title.to_string(),
-        words: format!("{words}{of}"),
-        path: format!("brokers.{}.{figure}", quoted(broker)),
-        scale,
+        words: format!("{words} ({of})"),
+        path: format!("brokers.{}.{figure}", quoted(of)),
+        scale: *scale,
         more_is_better: false,
     };
-    let most = |path: &str| comparison.all().filter_map(|(_, own, _)| own.figures.get(path)?.mean).reduce(f64::max);
-    let says_something = |measure: &Measure| most(&measure.path).is_some_and(|most| most > 0.0);
-    columns.map(measure).into_iter().filter(says_something).collect()
+    columns.iter().map(measure).filter(|measure| most(comparison, &measure.path) > 0.0).collect()
+}
+
+/// The queue in which any variant had the most messages wait. One that nobody consumes only fills.
+fn fullest(comparison: &Comparison, broker: &str) -> Option<String> {
+    let names = comparison.base.figures.iter().filter_map(|(path, _)| match &keys(path)[..] {
+        [section, name, figure] if section == "brokers" && figure == "delivered" => Some((name.clone(), most(comparison, path))),
+        _ => None,
+    });
+    let own = names.filter(|(name, delivered)| *delivered > 0.0 && name.split_once('.').is_some_and(|(of, _)| of == broker));
+    let waited = own.map(|(name, _)| (most(comparison, &format!("brokers.{}.lag.max", quoted(&name))), name));
+    waited.fold(None, |worst: Option<(f64, String)>, one| worst.filter(|worst| worst.0 >= one.0).or(Some(one))).map(|(_, name)| name)
+}
+
+/// The greatest mean of any variant; 0 without one.
+fn most(comparison: &Comparison, path: &str) -> f64 {
+    comparison.all().filter_map(|(_, own, _)| own.figures.get(path)?.mean).fold(0.0, f64::max)
 }
 
 fn client(comparison: &Comparison, name: &str, stem: &str) -> Vec<Measure> {
