@@ -394,7 +394,7 @@ fn sources(directory: &Path) -> String {
     for path in paths {
         if path.is_dir() {
             text += &sources(&path);
-        } else if !path.ends_with("yaml_tests.rs") {
+        } else if !path.ends_with("yaml_tests.rs") && !path.ends_with("tests.rs") {
             let source = std::fs::read_to_string(&path).unwrap();
             let source = source.split("#[cfg(test)]").next().unwrap_or("").replace("'\"'", "").replace("\\\"", "");
             let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));

@@ -5,11 +5,11 @@
 
 use super::csv::{Rows, cell};
 use crate::base::time::{Instant, Nanos};
-use crate::observe::recording::{ClientWindow, EdgeWindow, Recording, ServiceWindow};
+use crate::observe::recording::{ClientWindow, EdgeWindow, QueueWindow, Recording, ServiceWindow};
 use crate::topology::Topology;
 use std::io;
 
-/// Writes the windows of clients, services and calls, in this order and in time.
+/// Writes the windows of clients, services, calls and queues, in this order and in time.
 pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> io::Result<()> {
     let mut rows = Rows::new(to, &["time", "kind", "name", "metric", "value"])?;
     let window = recording.window;
@@ -24,6 +24,9 @@ pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> 
         if topology.wire.is_on() {
             component(&mut rows, "call", &edge.name, window, record.windows.iter().map(sent))?;
         }
+    }
+    for (queue, record) in topology.brokers.queues.iter().zip(&recording.queues) {
+        component(&mut rows, "queue", &queue.name, window, record.windows.iter().map(of_queue))?;
     }
     rows.end()
 }
@@ -99,11 +102,23 @@ fn sent(w: &EdgeWindow) -> Metrics<2> {
     [("requestBytes", Some(request as f64)), ("responseBytes", Some(response as f64))]
 }
 
+/// Depths are those at the end of the window; nothing that waits has no age.
+fn of_queue(w: &QueueWindow) -> Metrics<6> {
+    [
+        ("published", count(w.published)),
+        ("delivered", count(w.delivered)),
+        ("acked", count(w.acked)),
+        ("ready", Some(w.ready as f64)),
+        ("unacked", Some(w.unacked as f64)),
+        ("oldest", seconds(w.oldest.0)),
+    ]
+}
+
 fn count(n: u32) -> Option<f64> {
     Some(n.into())
 }
 
-/// A window's latency is 0 where nothing was answered.
+/// A window's latency is 0 where nothing was answered, the age of the oldest where nothing waits.
 fn seconds(nanos: u64) -> Option<f64> {
     (nanos > 0).then(|| Nanos(nanos).as_secs_f64())
 }

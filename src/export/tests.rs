@@ -64,3 +64,20 @@ fn figures_of_a_run_as_csv() {
     insta::assert_snapshot!(paths.join("\n"));
     assert_eq!(RunFigures::of(&summary).figures.len() + RunFigures::of(&summary).expectations.len() + 1, rows.lines().count());
 }
+
+#[test]
+fn queues_have_series_and_their_backlogs_a_place_in_the_timeline() {
+    let (topology, recording) = (sample::shipping::topology(), sample::shipping::recording());
+    let series = text(|to| series::write(&topology, &recording, to));
+    let of =
+        |at: &str| series.lines().filter(|line| line.starts_with(&format!("{at},queue,shipping.parcels,"))).collect::<Vec<_>>().join(" ");
+    let told = |metric: &str, value: &str| format!("65,queue,shipping.parcels,{metric},{value}");
+    let all = [("published", "40"), ("delivered", "36"), ("acked", "36"), ("ready", "240"), ("unacked", "1"), ("oldest", "6")];
+    assert_eq!(of("65"), all.map(|(metric, value)| told(metric, value)).join(" "));
+    assert!(!of("5").contains("oldest"), "nothing waits");
+    let summary = summarize(&topology, &recording, None);
+    let rows = text(|to| timeline::write(&topology, &recording, &summary, to));
+    let row = rows.lines().find(|row| row.contains(",backlog,")).unwrap();
+    assert!(row.starts_with("60,backlog,shipping.parcels,\"messages pile up, 400 at 70 s; over at 80 s, because "), "{row}");
+    assert_eq!(serde_json::from_str::<Summary>(&json::text(&summary)).unwrap(), summary);
+}

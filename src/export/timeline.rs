@@ -1,7 +1,7 @@
 //! `timeline.csv`: what a person would tell of a run, in order of time: at, kind, who, what.
 //!
 //! Faults beginning and ending, replicas going and coming, breakers changing with whose they are, the steps of the cascade,
-//! and the recovery.
+//! messages that piled up, and the recovery.
 
 use super::csv::Rows;
 use crate::analysis::summary::Summary;
@@ -35,11 +35,12 @@ pub fn events(topology: &Topology, recording: &Recording, summary: &Summary) -> 
     // The fault itself is marked where it begins.
     let steps = summary.cascade.steps.iter().filter(|step| summary.faults.get(&step.who).is_none());
     events.extend(steps.map(|step| {
-        let what = match &step.because {
-            Some(because) => format!("{}, because {because}", step.what),
-            None => step.what.clone(),
-        };
+        let what = with_cause(&step.what, step.because.as_deref());
         Event { at: step.at, kind: "cascade", who: step.who.clone(), what }
+    }));
+    events.extend(summary.cascade.backlogs.iter().map(|backlog| {
+        let what = with_cause(&backlog.what, backlog.because.as_deref());
+        Event { at: backlog.at, kind: "backlog", who: backlog.queue.clone(), what }
     }));
     for (name, fault) in summary.faults.iter() {
         if let (Some(ended), Some(recovered)) = (fault.ended, fault.recovered) {
@@ -49,6 +50,10 @@ pub fn events(topology: &Topology, recording: &Recording, summary: &Summary) -> 
     }
     events.sort_by(|a, b| a.at.total_cmp(&b.at));
     events
+}
+
+fn with_cause(what: &str, because: Option<&str>) -> String {
+    because.map_or_else(|| what.to_string(), |because| format!("{what}, because {because}"))
 }
 
 fn marked(topology: &Topology, at: f64, what: Happening) -> Event {

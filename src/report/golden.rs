@@ -1,12 +1,14 @@
-//! The golden signals of a run: what clients got, how services did, and what calls cost.
+//! The golden signals of a run: what clients got, how services and queues did, and what calls cost.
 
+use super::queues;
 use super::table::Table;
 use crate::analysis::summary::{CallSummary, ClientSummary, ServiceSummary, Summary};
 use crate::analysis::words;
 
 /// The tables that have rows.
 pub fn tables(summary: &Summary) -> Vec<Table> {
-    [clients(summary), services(summary), calls(summary)].into_iter().filter(|table| !table.rows.is_empty()).collect()
+    let all = [clients(summary), services(summary), queues::messages(summary), queues::waiting(summary), calls(summary)];
+    all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
 fn clients(summary: &Summary) -> Table {
@@ -53,13 +55,15 @@ fn services(summary: &Summary) -> Table {
             words::count(queue_length.max),
         ]);
     }
+    table.note = queues::told(summary);
     table.without_zeros(&[3])
 }
 
 fn calls(summary: &Summary) -> Table {
     let head = ["call", "calls", "attempts\nper call", "retries", "cut\nshort", "breaker\nopened", "fall-\nbacks", "sent\nper call", "p99"];
     let mut table = Table::new("Calls", &head);
-    for (name, call) in summary.calls.iter() {
+    // What a broker could be asked, and was not, is no news.
+    for (name, call) in summary.calls.iter().filter(|(name, call)| call.calls > 0 || !queues::is_own(summary, name)) {
         let CallSummary { calls, amplification, retries, short_circuited, breaker_opened, fallbacks, bytes, latency, .. } = call;
         table.row([
             name.to_string(),

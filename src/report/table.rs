@@ -117,7 +117,8 @@ impl Table {
     pub fn markdown(&self) -> String {
         let mut text = if self.title.is_empty() { String::new() } else { format!("### {}\n\n", self.title) };
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | ").replace('\n', " "));
-        text += &line(self.head.iter().map(|cell| safe(cell)).collect());
+        // A head that was broken for want of room has its words back.
+        text += &line(self.head.iter().map(|cell| safe(&cell.replace("-\n", ""))).collect());
         let rule: Vec<&str> = (0..self.head.len()).map(|i| if i == 0 { "---" } else { "---:" }).collect();
         text += &format!("| {} |\n", rule.join(" | "));
         self.rows.iter().for_each(|row| text += &line(row.iter().map(|cell| flat(cell)).collect()));

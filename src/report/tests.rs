@@ -184,3 +184,55 @@ fn answers_that_something_stood_in_for_are_counted_and_not_judged() {
     assert!(text.contains("degraded") && text.contains("1234") && !text.contains("goodput"), "{text}");
     assert!(text.contains("other: no difference"), "{text}");
 }
+
+fn shipped() -> Summary {
+    summarize(&sample::shipping::topology(), &sample::shipping::recording(), None)
+}
+
+#[test]
+fn a_run_with_a_broker() {
+    insta::assert_snapshot!(shown(run(&shipped(), Format::Table, Style::PLAIN)));
+}
+
+#[test]
+fn queues_in_which_everything_happens_still_fit() {
+    let mut summary = shipped();
+    for (name, queue) in &mut summary.brokers.0 {
+        *name = name.replace("shipping", "shipping-of-the-international-branch");
+        (queue.refused, queue.redelivered, queue.dropped, queue.moved) = (12_345_678, 22_345_678, 32_345_678, 42_345_678);
+        (queue.lost, queue.duplicates, queue.age.max) = (52_345_678, 62_345_678, 123_456.0);
+    }
+    let tables = [queues::messages(&summary), queues::waiting(&summary)];
+    insta::assert_snapshot!(shown(tables.map(|table| table.text(Style::PLAIN)).join("\n")));
+}
+
+#[test]
+fn calls_that_only_a_broker_offers_are_shown_if_somebody_made_them() {
+    let called = |callee: &str, calls: u64| {
+        let mut summary = shipped();
+        summary.calls.0[0].0 = format!("orders.place -> {callee}");
+        summary.calls.0[0].1.calls = calls;
+        let tables = golden::tables(&summary);
+        tables.last().unwrap().rows.iter().any(|row| row[0].ends_with(callee))
+    };
+    assert!(called("shipping.connect", 1) && called("shipping.replies", 1));
+    assert!(!called("shipping.connect", 0) && !called("shipping.replies", 0));
+    assert!(called("shipping.order.created", 0) && called("orders-db.connect", 0), "the model has these calls");
+}
+
+#[test]
+fn variants_with_a_broker_are_compared_by_its_messages() {
+    let run = |lost: u64, waiting: u64| {
+        let mut summary = shipped();
+        (summary.brokers.0[0].1.lost, summary.brokers.0[1].1.lag.max) = (lost, waiting);
+        vec![RunFigures::of(&summary)]
+    };
+    let compared = Comparison::of("shop", &[(MODEL.to_string(), run(0, 400)), ("transient".to_string(), run(93, 300))]);
+    let text = shown(comparison(&compared, Format::Table, Style::PLAIN));
+    assert!(text.contains("What became of messages in shipping\n"), "{text}");
+    assert!(text.contains("Messages in shipping.parcels\n"), "more waited in the other, which nobody consumes: {text}");
+    assert!(!text.contains("duplicates"), "there were none: {text}");
+    let better = "transient is better: most messages that waited (shipping.parcels) 300 (was 400)";
+    let told = format!("{better}; but worse: messages lost (shipping) 93 (was 0).");
+    assert!(text.replace('\n', " ").contains(&told), "{text}");
+}

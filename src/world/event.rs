@@ -62,6 +62,10 @@ pub(super) enum Kind {
     /// Of what a proxy knows of a cluster; slot: cell.
     OutlierSweep,
     HealthDelivered,
+    /// Of a connection, where messages have sizes; slot: its number.
+    TlsGoesOn,
+    /// A proxy hears from the control plane; slot: push.
+    PushArrives,
     /// Something of a broker's queue is due; slot: the queue.
     QueueWakes,
     /// A consumer's replica connects to its broker; slot: the connection.
@@ -73,10 +77,6 @@ pub(super) enum Kind {
     CopiesDue,
     /// A relay looks into its outbox; slot: what it announces.
     OutboxPolls,
-    /// Of a connection, where messages have sizes; slot: its number.
-    TlsGoesOn,
-    /// A proxy hears from the control plane; slot: push.
-    PushArrives,
 }
 
 impl Kind {

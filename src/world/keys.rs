@@ -19,6 +19,13 @@ pub(super) struct Keys {
     pub attribute_names: Vec<u64>,
     pub caches: Vec<StreamKey>,
     pub faults: Vec<StreamKey>,
+    /// Per queue of a broker, from its name: what waits in it at the start.
+    pub queues: Vec<u64>,
+    /// Per consumer, from its name: its deliveries' places below the message's.
+    pub consumer_paths: Vec<u32>,
+    pub consumers: Vec<StreamKey>,
+    /// What orders messages; equal for all of a broker.
+    pub publications: Vec<StreamKey>,
     /// Per client: its arrival process (or its users' thinking).
     pub arrivals: Vec<Sequence>,
 }
@@ -70,6 +77,15 @@ impl Keys {
             service_paths: topology.services.iter().map(|s| name_hash(&s.name) as u32).collect(),
             attribute_names: topology.attributes.iter().map(|a| name_hash(&a.name)).collect(),
             caches: topology.caches.iter().map(|c| streams.key(&c.name, "cache key")).collect(),
+            queues: topology.brokers.queues.iter().map(|q| name_hash(&q.name)).collect(),
+            consumer_paths: topology.brokers.consumers.iter().map(|c| name_hash(&c.name) as u32).collect(),
+            consumers: topology.brokers.consumers.iter().map(|c| streams.key(&c.name, "consumer")).collect(),
+            publications: topology
+                .brokers
+                .publications
+                .iter()
+                .map(|p| streams.key(&topology.brokers.brokers[p.broker as usize].name, "message key"))
+                .collect(),
             faults: topology.faults.iter().map(|f| streams.key(&f.name, "fault")).collect(),
             arrivals: topology.clients.iter().map(|c| streams.sequence(&c.name, "arrivals")).collect(),
         }

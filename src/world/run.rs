@@ -105,7 +105,7 @@ impl<'t> World<'t> {
             links: Links::new(topology),
             lines: Lines::new(topology),
             proxies: Proxies::new(topology, seed),
-            brokers: super::broker::Brokers::new(topology, seed),
+            brokers: super::broker::Brokers::new(topology),
             breakers: vec![None; cells(rules().any(|r| r.breaker.is_some()))],
             breaker_news: vec![super::BreakerNews::NONE; cells(rules().any(|r| r.breaker.is_some()))],
             bulkheads: vec![BulkheadState::default(); cells(rules().any(|r| r.bulkhead.is_some()))],

@@ -7,6 +7,7 @@ mod strand;
 mod telling;
 mod verdict;
 
+use crate::analysis::backlog::{Backlog, backlogs};
 use crate::analysis::course::{self, Blast, Course, Disturbance, horizon};
 use crate::base::time::Instant;
 use crate::observe::recording::Recording;
@@ -28,6 +29,9 @@ pub struct Cascade {
     pub steps: Vec<Step>,
     /// Steps left out: small beside the rest, or too many.
     pub more: usize,
+    /// Of queues of brokers, in order of time; not there without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backlogs: Vec<Backlog>,
     pub metastable: Option<bool>,
     /// What came of it, sentence by sentence.
     pub verdict: Vec<String>,
@@ -62,8 +66,12 @@ struct Scene<'a> {
     pub disturbance: Disturbance,
 }
 
-/// Tells the cascade of a run.
+/// Tells the cascade of a run, and what piled up meanwhile.
 pub fn tell(topology: &Topology, recording: &Recording) -> Cascade {
+    Cascade { backlogs: backlogs(topology, recording), ..told(topology, recording) }
+}
+
+fn told(topology: &Topology, recording: &Recording) -> Cascade {
     let until = horizon(topology, recording);
     let faults = Disturbance::by_faults(topology, recording);
     let told = strand::choose(topology, recording);

@@ -2,6 +2,7 @@
 //! it does not change when the world does.
 
 pub mod record;
+pub mod shipping;
 
 use crate::base::dist::Dist;
 use crate::base::id::*;

@@ -27,7 +27,7 @@ struct Metric {
     values: fn(&Recording, Lens) -> Vec<f64>,
 }
 
-const METRICS: [Metric; 5] = [
+const METRICS: [Metric; 6] = [
     Metric {
         stem: "compare-goodput",
         title: "Goodput",
@@ -61,6 +61,14 @@ const METRICS: [Metric; 5] = [
         values: |recording, lens| summed(recording.services.iter().map(|s| lens.mean(&s.windows, |w| w.queue))),
     },
     Metric {
+        stem: "compare-messages",
+        title: "Messages waiting",
+        panel: "all queues that somebody consumes",
+        unit: Unit::Count,
+        range: Range::LogIfWide,
+        values: messages,
+    },
+    Metric {
         stem: "compare-attempts",
         title: "Attempts per call",
         panel: "all calls",
@@ -70,12 +78,17 @@ const METRICS: [Metric; 5] = [
     },
 ];
 
-/// Goodput, success rate, p99, queues and attempts per call over time. With several seeds a line is their mean, and a
+/// Goodput, success rate, p99, queues and attempts per call over time, and the messages that wait where there are brokers. With several seeds a line is their mean, and a
 /// band goes from the lowest to the highest.
 pub fn of_comparison(variants: &[Variant]) -> Vec<Chart> {
     let shown = &variants[..variants.len().min(MOST_LINES)];
     let retried = shown.iter().flat_map(|v| v.recordings).flat_map(|r| &r.edges).any(|e| e.retries > 0);
-    let wanted = METRICS.iter().filter(|m| m.stem != "compare-attempts" || retried);
+    let queued = shown.iter().flat_map(|v| v.recordings).any(|r| !r.queues.is_empty());
+    let wanted = METRICS.iter().filter(|m| match m.stem {
+        "compare-attempts" => retried,
+        "compare-messages" => queued,
+        _ => true,
+    });
     let time = common_time(shown);
     let spans = common_spans(shown, time);
     let caption = caption(variants, &spans);
@@ -128,6 +141,12 @@ fn combined(all: impl Iterator<Item = Vec<f64>>, both: fn(f64, f64) -> f64) -> V
 
 fn summed(all: impl Iterator<Item = Vec<f64>>) -> Vec<f64> {
     combined(all, |a, b| a + b)
+}
+
+/// Queues that nobody consumes only fill.
+fn messages(recording: &Recording, lens: Lens) -> Vec<f64> {
+    let consumed = recording.queues.iter().filter(|queue| queue.delivered > 0);
+    summed(consumed.map(|queue| lens.mean(&queue.windows, |w| w.ready as f64)))
 }
 
 fn success_rate(recording: &Recording, lens: Lens) -> Vec<f64> {

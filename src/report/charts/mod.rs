@@ -12,6 +12,7 @@ mod header;
 mod layout;
 mod palette;
 mod panel;
+mod queues;
 mod run;
 mod scene;
 mod services;

@@ -1,12 +1,13 @@
 //! The charts of one run.
 
+use super::queues;
 use super::services::{self, MOST_PANELS};
 use super::windows::{self, Lens, highest};
 use super::{Chart, Panel, Range, Series, Span, TimeAxis, Unit, faults, palette, spans};
 use crate::observe::recording::{EdgeRecord, Recording};
 use crate::topology::Topology;
 
-/// Latency, traffic, the services' queues, utilization and latency; breakers and retries if there were any.
+/// Latency, traffic, the services' queues, utilization and latency; messages in queues, breakers and retries if there were any.
 pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>) -> Vec<Chart> {
     let sheet = Sheet::new(topology, recording, variant);
     // The client that the model is about comes first.
@@ -21,6 +22,8 @@ pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>)
         0 => other_services.clone(),
         n => format!("{other_services}Without a limit on workers, and so without utilization: {n}."),
     };
+    let brokers: Vec<usize> = (0..topology.brokers.brokers.len().min(MOST_PANELS)).collect();
+    let other_queues = format!("{}{}", queues::left_out(&sheet), left_out_of(topology.brokers.brokers.len(), "brokers"));
     let (opened, fewer_opened) = edges(&sheet, |e| e.breaker_opened);
     let (retried, fewer_retried) = edges(&sheet, |e| e.retries);
     [
@@ -29,6 +32,7 @@ pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>)
         sheet.chart(("services-queue", "Queues of services"), sheet.panels(&shown, services::queue), other_services.clone()),
         sheet.chart(("services-utilization", "Utilization of services"), sheet.panels(&limited, services::utilized), unlimited),
         sheet.chart(("services-latency", "Latency of services"), sheet.panels(&shown, services::latency), other_services),
+        sheet.chart(("messages-waiting", "Messages waiting in queues"), sheet.panels(&brokers, queues::waiting), other_queues),
         sheet.strips(("breakers", "Circuit breakers that are open"), &opened, fewer_opened),
         sheet.chart(("retries", "Attempts per call"), sheet.panels(&retried, attempts), fewer_retried),
     ]

@@ -393,3 +393,21 @@ fn gallery() {
         std::fs::write(folder.join(format!("{}.png", chart.file_stem)), png(&chart)).expect("the folder can be written");
     }
 }
+
+#[test]
+fn messages_in_queues_have_a_chart_where_there_is_a_broker() {
+    let (topology, recording) = (crate::analysis::sample::shipping::topology(), crate::analysis::sample::shipping::recording());
+    let charts = of_run(&topology, &recording, None);
+    let chart = charts.iter().find(|chart| chart.file_stem == "messages-waiting").unwrap();
+    let [panel] = &chart.panels[..] else { panic!("one broker") };
+    let lines: Vec<(&str, f64)> = panel.series.iter().map(|series| (series.label.as_str(), series.line[69])).collect();
+    assert_eq!((panel.title.as_str(), &lines[..]), ("shipping", &[("parcels", 400.0), ("failed", 280.0)][..]));
+    let recordings = [recording];
+    let compared = |recordings: &[Recording]| {
+        let charts = of_comparison(&[Variant { name: "model", topology: &topology, recordings }]);
+        charts.into_iter().find(|chart| chart.file_stem == "compare-messages").map(|chart| chart.panels[0].series[0].line[69])
+    };
+    assert_eq!(compared(&recordings), Some(400.0), "nobody consumes the other queue");
+    let without = [Recording { queues: Vec::new(), ..recordings[0].clone() }];
+    assert_eq!(compared(&without), None);
+}

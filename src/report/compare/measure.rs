@@ -3,7 +3,7 @@
 use crate::analysis::statistics::Estimate;
 use crate::analysis::words;
 use crate::experiment::aggregate::{Aggregate, Comparison};
-use crate::experiment::figures::keys;
+use crate::experiment::figures::{keys, quoted};
 
 /// A figure by its path, and how it reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Scale {
     Runs,
     /// A number of requests.
     Count,
+    /// A number of messages, of which fewer are better.
+    Messages,
     /// An amount of data.
     Bytes,
 }
@@ -47,7 +49,7 @@ impl Scale {
             Scale::Seconds | Scale::Recovery => words::span(value),
             Scale::PerSecond => words::rate(value),
             Scale::Times => words::times(value),
-            Scale::Count => words::count(value.round() as u64),
+            Scale::Count | Scale::Messages => words::count(value.round() as u64),
             Scale::Bytes => words::bytes(value),
         }
     }
@@ -57,7 +59,7 @@ impl Scale {
         match self {
             Scale::Share | Scale::Runs => format!("{:.1}", value * 100.0),
             Scale::Seconds | Scale::Recovery => words::span(value),
-            Scale::PerSecond | Scale::Count => words::number(value),
+            Scale::PerSecond | Scale::Count | Scale::Messages => words::number(value),
             Scale::Bytes => words::bytes(value),
             Scale::Times => format!("{value:.2}"),
         }
@@ -131,6 +133,7 @@ pub fn groups(comparison: &Comparison) -> Vec<(String, Vec<Measure>)> {
             inside.push(Measure { title, words, path, scale, more_is_better: false });
         }
     }
+    groups.extend(named("brokers.", ".unroutable").iter().flat_map(|(broker, _)| messages(comparison, broker)));
     groups.push(("What was sent per call, both ways".to_string(), sent(&paths)));
     groups.push(("What happened inside".to_string(), inside));
     groups.retain(|(_, measures)| !measures.is_empty());
@@ -151,6 +154,52 @@ fn sent(paths: &[&str]) -> Vec<Measure> {
         }
     };
     calls.take(MOST_SENDERS).map(measure).collect()
+}
+
+/// What waited in the queue of a broker in which most did, of those that are consumed; what became of the messages of all its queues.
+fn messages(comparison: &Comparison, broker: &str) -> Vec<(String, Vec<Measure>)> {
+    let waiting = [
+        ("most that\nwaited", "most messages that waited", "lag.max", Scale::Messages),
+        ("oldest", "age of the oldest message", "age.max", Scale::Seconds),
+        ("p99 until\nacknowledged", "p99 until messages are acknowledged", "latency.p99", Scale::Seconds),
+    ];
+    let ended = [
+        ("dead letters", "dead letters", "deadLettered", Scale::Count),
+        ("dropped", "messages dropped", "dropped", Scale::Messages),
+        ("lost", "messages lost", "lost", Scale::Messages),
+        ("duplicates", "duplicates", "duplicates", Scale::Messages),
+    ];
+    let queue = fullest(comparison, broker).map(|queue| (format!("Messages in {queue}"), columns(comparison, &queue, &waiting)));
+    let ended = (format!("What became of messages in {broker}"), columns(comparison, broker, &ended));
+    queue.into_iter().chain([ended]).collect()
+}
+
+/// Figures that are 0 throughout are left out.
+fn columns(comparison: &Comparison, of: &str, columns: &[(&str, &str, &str, Scale)]) -> Vec<Measure> {
+    let measure = |(title, words, figure, scale): &(&str, &str, &str, Scale)| Measure {
+        title: title.to_string(),
+        words: format!("{words} ({of})"),
+        path: format!("brokers.{}.{figure}", quoted(of)),
+        scale: *scale,
+        more_is_better: false,
+    };
+    columns.iter().map(measure).filter(|measure| most(comparison, &measure.path) > 0.0).collect()
+}
+
+/// The queue in which any variant had the most messages wait. One that nobody consumes only fills.
+fn fullest(comparison: &Comparison, broker: &str) -> Option<String> {
+    let names = comparison.base.figures.iter().filter_map(|(path, _)| match &keys(path)[..] {
+        [section, name, figure] if section == "brokers" && figure == "delivered" => Some((name.clone(), most(comparison, path))),
+        _ => None,
+    });
+    let own = names.filter(|(name, delivered)| *delivered > 0.0 && name.split_once('.').is_some_and(|(of, _)| of == broker));
+    let waited = own.map(|(name, _)| (most(comparison, &format!("brokers.{}.lag.max", quoted(&name))), name));
+    waited.fold(None, |worst: Option<(f64, String)>, one| worst.filter(|worst| worst.0 >= one.0).or(Some(one))).map(|(_, name)| name)
+}
+
+/// The greatest mean of any variant; 0 without one.
+fn most(comparison: &Comparison, path: &str) -> f64 {
+    comparison.all().filter_map(|(_, own, _)| own.figures.get(path)?.mean).fold(0.0, f64::max)
 }
 
 fn client(comparison: &Comparison, name: &str, stem: &str) -> Vec<Measure> {

@@ -70,7 +70,7 @@ impl World<'_> {
             call: NOBODY,
             replica,
             step: spec.entry.0,
-            path: below(below(message.path, self.brokers.keys.paths[consumer as usize]), nth),
+            path: below(below(message.path, self.keys.consumer_paths[consumer as usize]), nth),
             next: NOBODY,
             pending: 0,
             outcome: Outcome::OK,
@@ -185,7 +185,7 @@ impl World<'_> {
                 && tries + 1 < *attempts
             {
                 let place = below(self.jobs[job].path, tries);
-                let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, place).uniform();
+                let draw = self.keys.consumers[consumer as usize].draw(message.request, place).uniform();
                 let wait = backoff.wait(tries + 1, Nanos::ZERO, draw);
                 return self.deliver_again(job, Delivery { tries: tries + 1, ..delivery }, wait);
             }
@@ -250,7 +250,7 @@ impl World<'_> {
         let how = match (&spec.retry, spec.on_error) {
             _ if ok => Handled::Done,
             (Some((attempts, backoff)), _) if nth < *attempts => {
-                let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, below(path, nth)).uniform();
+                let draw = self.keys.consumers[consumer as usize].draw(message.request, below(path, nth)).uniform();
                 Handled::Retry { after: backoff.wait(nth, Nanos::ZERO, draw) }
             }
             (_, OnError::Publish(target)) => {

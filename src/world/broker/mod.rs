@@ -18,7 +18,6 @@ mod trouble;
 use super::World;
 use super::event::Kind;
 use super::state::*;
-use crate::base::stream::{StreamKey, Streams, name_hash};
 use crate::base::time::Instant;
 use crate::engine::AlarmId;
 use crate::observe::episode::Cause;
@@ -97,15 +96,6 @@ pub(super) struct Brokers {
     waiters: BTreeMap<u32, Waiter>,
     next_waiter: u32,
     troubles: Troubles,
-    keys: OwnKeys,
-}
-
-/// What brokers and consumers draw from.
-struct OwnKeys {
-    /// Per consumer: a hash of its name, where its draws are below.
-    paths: Vec<u32>,
-    consumers: Vec<StreamKey>,
-    publications: Vec<StreamKey>,
 }
 
 struct QueueState {
@@ -122,7 +112,7 @@ struct QueueState {
 }
 
 impl Brokers {
-    pub fn new(topology: &Topology, seed: u64) -> Brokers {
+    pub fn new(topology: &Topology) -> Brokers {
         let all = &topology.brokers;
         let state = |queue: &crate::topology::broker::Queue| QueueState {
             engine: Engine::new(&queue.rules),
@@ -133,7 +123,6 @@ impl Brokers {
             leader: queue.nodes[0],
         };
         let connections = outage::connections(topology);
-        let streams = Streams::new(seed);
         Brokers {
             on: !all.brokers.is_empty(),
             queues: all.queues.iter().map(state).collect(),
@@ -148,11 +137,6 @@ impl Brokers {
             waiters: BTreeMap::new(),
             next_waiter: 0,
             troubles: Troubles::default(),
-            keys: OwnKeys {
-                paths: all.consumers.iter().map(|consumer| name_hash(&consumer.name) as u32).collect(),
-                consumers: all.consumers.iter().map(|consumer| streams.key(&consumer.name, "consumer")).collect(),
-                publications: all.publications.iter().map(|p| streams.key(&all.brokers[p.broker as usize].name, "message key")).collect(),
-            },
         }
     }
 
@@ -205,12 +189,12 @@ impl World<'_> {
     /// What waits at the start is there, then consumers subscribe.
     pub(super) fn start_brokers(&mut self) {
         for (number, queue) in self.topology.brokers.queues.iter().enumerate() {
-            let signature = name_hash(&queue.name) & 0xff_ffff;
+            let own = self.keys.queues[number];
             for count in 0..u64::from(queue.preload) {
                 let message = Message {
-                    request: signature << 40 | count,
+                    request: (own & 0xff_ffff) << 40 | count,
                     published: Instant::START,
-                    path: name_hash(&queue.name) as u32,
+                    path: own as u32,
                     extra: NOBODY,
                     cause: Cause::NONE,
                     persistent: true,
@@ -271,7 +255,7 @@ impl World<'_> {
     /// What orders a message among others: drawn once per request, the same for all that a broker is sent with such keys.
     fn message_key(&self, publication: &Publication, number: u32, request: u64) -> Option<u64> {
         let keys = publication.keys.as_ref()?;
-        Some(super::cache::draw(keys, &mut self.brokers.keys.publications[number as usize].draw(request, 0)))
+        Some(super::cache::draw(keys, &mut self.keys.publications[number as usize].draw(request, 0)))
     }
 
     /// Tells the record what became of writes and their events, at the end.

@@ -117,7 +117,7 @@ impl World<'_> {
         entry.losses += 1;
         let spec = &self.topology.brokers.consumers[entry.consumer as usize];
         let draw = u64::from(entry.replica) << 32 | u64::from(entry.losses);
-        let wait = spec.reconnect.sample(&mut self.brokers.keys.consumers[entry.consumer as usize].draw(draw, 0));
+        let wait = spec.reconnect.sample(&mut self.keys.consumers[entry.consumer as usize].draw(draw, 0));
         self.calendar.schedule_in(wait, Kind::ConsumerConnects as u8, connection);
     }
 
@@ -128,7 +128,7 @@ impl World<'_> {
             return;
         }
         let spec = &self.topology.brokers.consumers[consumer as usize];
-        let own = self.brokers.keys.paths[consumer as usize];
+        let own = self.keys.consumer_paths[consumer as usize];
         let now = self.now();
         let job = self.new_job(Job {
             request: u64::from(own) << 32 | u64::from(replica),

@@ -6,6 +6,8 @@ use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::time::Nanos;
 use crate::engine::AlarmId;
+use crate::observe::episode::Cause;
+use crate::topology::Step;
 use crate::world::World;
 use crate::world::event::Kind;
 use crate::world::keys::{Purpose, below};
@@ -92,8 +94,18 @@ impl World<'_> {
         if self.replicas[replica as usize].paused > 0 {
             return self.hold_at(replica, Kind::ReplyTimeoutFires, job);
         }
+        let because = self.reply_is_late_because(self.jobs[job].next);
         self.leave_reply(job);
+        self.jobs[job].cause = because.or(self.jobs[job].cause);
         self.end_job(job, Outcome::TIMEOUT.passed_on());
+    }
+
+    fn reply_is_late_because(&self, waiter: u32) -> Cause {
+        let Some(Waiter { site, .. }) = self.brokers.waiters.get(&waiter) else { return Cause::NONE };
+        let entry = self.sites[site.index()].entry as usize;
+        let Some(Step::Enqueue(number)) = self.topology.steps.get(entry + 1) else { return Cause::NONE };
+        let queues = &self.topology.brokers.publications[*number as usize].queues;
+        queues.iter().map(|queue| self.held_up_queue(*queue)).fold(Cause::NONE, Cause::or)
     }
 
     /// A job no longer waits for its reply.

@@ -94,4 +94,21 @@ impl World<'_> {
         }
         spoilt
     }
+
+    /// Why messages of a queue are not handled, if a fault is behind it: of its consumers, or of the broker.
+    pub(super) fn held_up_queue(&self, queue: u32) -> Cause {
+        let brokers = &self.topology.brokers;
+        let consumers = (0u32..).zip(&brokers.consumers).filter(|(_, consumer)| consumer.queue == queue);
+        for (number, consumer) in consumers {
+            if let Some((.., cause)) = self.brokers.troubles.stuck.iter().find(|(_, who, ..)| *who == number) {
+                return *cause;
+            }
+            let replicas = self.topology.services[consumer.service.index()].replicas.clone();
+            let troubled = replicas.map(|replica| &self.replicas[replica as usize]).find(|state| state.fault_cause.is_some());
+            if let Some(state) = troubled {
+                return state.fault_cause;
+            }
+        }
+        brokers.queues[queue as usize].nodes.iter().map(|node| self.replicas[*node as usize].fault_cause).fold(Cause::NONE, Cause::or)
+    }
 }

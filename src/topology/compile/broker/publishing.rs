@@ -1,6 +1,6 @@
 //! What is published, and which queues get it.
 
-use super::{broker_of, endpoint_of, quoted, split};
+use super::{CONNECT, REPLIES, broker_of, endpoint_of, quoted, split};
 use crate::base::id::*;
 use crate::model::scalar::EndpointRef;
 use crate::model::spec::{self, BrokerKind};
@@ -24,6 +24,10 @@ impl Compiler<'_> {
         // Not there if it has the name of a service, which is noted.
         let place = self.topology.brokers.brokers.iter().position(|known| known.name == name)?;
         self.publish_fits(publish, broker.kind, path);
+        if [CONNECT, REPLIES].contains(&publish.key.as_str()) {
+            let message = format!("the key `{}` is taken: brokers have an endpoint of that name of their own", publish.key);
+            self.error("name-taken", message, format!("{path}.publish.key"), "choose another key");
+        }
         let queues = match split(&publish.to) {
             Some(_) => {
                 let range = self.topology.brokers.brokers[place].queues.clone();

@@ -1,3 +1,5 @@
+//! What a queue answers, case by case, and that it loses and invents nothing.
+
 use super::*;
 use crate::base::cases::cases;
 use proptest::prelude::*;
