@@ -21,8 +21,17 @@ pub struct Brokers {
     pub consumers: Vec<Consumer>,
     pub publications: Vec<Publication>,
     pub announcements: Vec<Announcement>,
-    /// The calls of those that nobody waits for.
+    /// The calls of publications that nobody waits for and that announce nothing.
     pub forgotten: Vec<SiteId>,
+    /// The calls of all publications that nobody waits for.
+    pub unconfirmed: Vec<SiteId>,
+}
+
+impl Brokers {
+    /// Whether a service is a broker.
+    pub fn has(&self, service: ServiceId) -> bool {
+        self.brokers.iter().any(|broker| broker.service == service)
+    }
 }
 
 #[derive(Clone, Debug)]

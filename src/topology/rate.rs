@@ -84,6 +84,17 @@ impl RatePlan {
     pub fn peak(&self) -> f64 {
         self.segments.iter().map(|s| s.start.max(s.end)).fold(0.0, f64::max)
     }
+
+    /// The mean of the rate from the start until then.
+    pub fn mean(&self, until: Instant) -> f64 {
+        let mut requests = 0.0;
+        for (place, segment) in self.segments.iter().enumerate().filter(|(_, segment)| segment.from < until) {
+            let end = self.segments.get(place + 1).map_or(until, |next| next.from.min(until));
+            let last = if self.segments.get(place + 1).is_some_and(|next| next.from <= until) { segment.end } else { self.at(end) };
+            requests += (segment.start + last) / 2.0 * end.since(segment.from).as_secs_f64();
+        }
+        requests / until.since(Instant::START).as_secs_f64()
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +113,10 @@ mod tests {
             assert_eq!(plan.at(Instant::from_secs(at)), rate, "at {at} s");
         }
         assert_eq!(plan.peak(), 400.0);
+        // 12,000 requests before the ramp, 1,250 in its first half, 3,000 in all of it.
+        for (until, mean) in [(60, 200.0), (65, 13_250.0 / 65.0), (70, 15_000.0 / 70.0), (100, 27_000.0 / 100.0)] {
+            assert!((plan.mean(Instant::from_secs(until)) - mean).abs() < 1e-9, "until {until} s: {}", plan.mean(Instant::from_secs(until)));
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@
 //! | `unused` | a policy, cache, pool or queue that nothing uses, as a misspelt overlay leaves one behind |
 //! | `unbound-rule` | a rule of the manifests that no call goes by, beside a service that it seems to mean |
 //! | `too-late` | a fault or an expectation of a time after the last request |
+//!
+//! What is said of brokers stands in [`messaging`], of meshes in [`mesh`].
 
 mod amplification;
 mod bindings;
@@ -23,6 +25,7 @@ mod lines;
 mod load;
 mod manifests;
 mod mesh;
+mod messaging;
 mod route;
 mod timeouts;
 mod walk;
@@ -70,6 +73,7 @@ pub fn check(topology: &Topology) -> Vec<Finding> {
         findings.extend(lines::find(topology, &walks));
         findings.extend(amplification::find(topology, &walks));
         findings.extend(timeouts::find(topology, &walks));
+        findings.extend(messaging::find(topology, &walks));
     }
     findings.extend(queues(topology));
     findings.extend(unused(topology));

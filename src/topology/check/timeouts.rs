@@ -55,7 +55,7 @@ fn without_timeout(topology: &Topology) -> Vec<Finding> {
     let endpoints_call = |site: &&crate::topology::Site| matches!(site.caller, Caller::Endpoint(_));
     let unbound: Vec<SiteId> = (0..topology.sites.len())
         .map(SiteId::new)
-        .filter(|s| endpoints_call(&&topology.sites[s.index()]) && !is_bound(topology, *s))
+        .filter(|s| endpoints_call(&&topology.sites[s.index()]) && !is_bound(topology, *s) && !super::messaging::nobody_waits(topology, *s))
         .collect();
     let mut edges: Vec<(EdgeId, SiteId)> = unbound.iter().map(|s| (topology.sites[s.index()].edge, *s)).collect();
     edges.sort();

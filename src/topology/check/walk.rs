@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Visit {
     /// Mean number of calls made at each site.
     pub calls: BTreeMap<SiteId, f64>,
+    /// Mean number of messages put into a broker, by publication.
+    pub sent: BTreeMap<u32, f64>,
     /// Endpoints that every visit calls.
     pub certain: BTreeSet<EndpointId>,
     /// What it waits for, in the order done; parallel branches side by side.
@@ -107,7 +109,18 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
                 visit.to_the_end *= 1.0 - share;
                 Shape::Nothing
             }
-            Step::Fill(_) | Step::Enqueue(_) | Step::Written(_) | Step::Open(_) | Step::Handled(_) | Step::PassReply(_) => Shape::Nothing,
+            Step::Enqueue(publication) => {
+                *visit.sent.entry(*publication).or_default() += visit.to_the_end;
+                Shape::Nothing
+            }
+            // A relay publishes what is written into an outbox, and nobody waits for it.
+            Step::Written(number) => {
+                if let Some(site) = relayed_by(topology, *number) {
+                    visit.call(site, topology.sites[site.index()].callee);
+                }
+                Shape::Nothing
+            }
+            Step::Fill(_) | Step::Open(_) | Step::Handled(_) | Step::PassReply(_) => Shape::Nothing,
             Step::Jump(target) => {
                 at = target.index();
                 continue;
@@ -119,6 +132,12 @@ fn body(topology: &Topology, at: StepId, until: Option<usize>) -> Visit {
     }
     visit.shape = Shape::Sequence(shapes);
     visit
+}
+
+/// The call by which the relay of an outbox publishes, if there is one.
+fn relayed_by(topology: &Topology, announcement: u32) -> Option<SiteId> {
+    let relay = topology.brokers.announcements[announcement as usize].outbox.as_ref()?;
+    if let Step::Call(site) = topology.steps[relay.body.index()] { Some(site) } else { None }
 }
 
 /// The branches of a choice, and the step at which they meet again.
@@ -172,6 +191,9 @@ impl Visit {
     fn add(&mut self, part: &Visit, times: f64, certain: bool) {
         for (site, calls) in &part.calls {
             *self.calls.entry(*site).or_default() += calls * times * self.to_the_end;
+        }
+        for (publication, messages) in &part.sent {
+            *self.sent.entry(*publication).or_default() += messages * times * self.to_the_end;
         }
         if certain && self.to_the_end >= 1.0 {
             self.certain.extend(part.certain.iter().copied());

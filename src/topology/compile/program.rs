@@ -182,6 +182,7 @@ impl Compiler<'_> {
         }
         match publish.await_reply {
             None => {
+                self.topology.brokers.unconfirmed.push(site);
                 // Of what announces something it is known what was lost.
                 if publish.announces.is_none() {
                     self.topology.brokers.forgotten.push(site);

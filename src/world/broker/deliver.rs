@@ -84,6 +84,8 @@ impl World<'_> {
         let connection = self.brokers.queues[queue as usize].subscribers[subscription as usize];
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
+        // A message that has been to other queues and is back draws anew, as one does that is delivered again.
+        let nth = nth.wrapping_add(self.brokers.deaths_of(message) << 16);
         let job = self.new_delivery(queue, connection, message, nth);
         let delivery = Delivery { tag: u64::from(tag), stale: spec.auto_ack, ..Delivery::new(queue, connection, message) };
         self.brokers.carry(job, Carried::Delivery(delivery));

@@ -19,7 +19,7 @@ use crate::topology::broker::{Acks, Publication, Receives, Rules};
 use crate::world::World;
 use crate::world::event::Kind;
 use crate::world::state::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What `linger.ms` is since 4.0: records without a key go to one partition for about so long.
 const LINGER: Nanos = Nanos::from_millis(5);
@@ -35,6 +35,8 @@ pub(super) struct LogState {
     first_node: u32,
     /// By publisher's call: where what it has sent once stands, so that a retry is known.
     sent: BTreeMap<(u64, u32), Place>,
+    /// Partition and offset of what a publisher waits for all copies of, or has waited for in vain.
+    unconfirmed: BTreeSet<(u32, u64)>,
 }
 
 /// A group's members and how far it has come.
@@ -88,6 +90,7 @@ impl Logs {
                         rings: Instant::NEVER,
                         first_node: nodes.start,
                         sent: BTreeMap::new(),
+                        unconfirmed: BTreeSet::new(),
                     };
                     logs.topics.insert(number, state);
                 }
@@ -185,6 +188,7 @@ impl World<'_> {
         }
         let waits = acks == partition::Acks::All && confirmed > now;
         if waits {
+            state.unconfirmed.insert((place.partition, place.offset));
             self.await_copies(job, queue, place, confirmed);
         }
         self.heed_topic(queue, answers);
@@ -218,7 +222,11 @@ impl World<'_> {
                 let entry = &mut self.jobs[job];
                 (entry.state, entry.step) = (JobState::Working, entry.step + 1);
                 match confirmation {
-                    Confirmation::At(_) => self.run_job(job),
+                    Confirmation::At(_) => {
+                        let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
+                        state.unconfirmed.remove(&(place.partition, place.offset));
+                        self.run_job(job);
+                    }
                     _ => self.end_job(job, Outcome::answered(503)),
                 }
             }
@@ -300,8 +308,12 @@ impl World<'_> {
         for answer in answers {
             match answer {
                 Answer::Deliver(delivery) => self.hand_over(queue, delivery),
-                Answer::Lost { message, .. } => {
-                    self.recorder.messages_lost(queue, 1);
+                Answer::Lost { partition, offset, message } => {
+                    // Who waited for its copies has not been told that it is there.
+                    let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
+                    if !state.unconfirmed.remove(&(partition, offset)) {
+                        self.recorder.messages_lost(queue, 1);
+                    }
                     self.brokers.forget(message);
                 }
                 Answer::Missed { group, redelivered, .. } => {

@@ -180,6 +180,14 @@ impl Brokers {
         }
     }
 
+    /// How often a message has died: in other queues, or in this one before it came back.
+    fn deaths_of(&self, message: Message) -> u32 {
+        if message.extra == NOBODY {
+            return 0;
+        }
+        self.extras[message.extra as usize].deaths.entries().iter().map(|(_, _, times)| *times).sum()
+    }
+
     fn reply_of(&self, message: Message) -> Option<u32> {
         if message.extra == NOBODY { None } else { self.extras[message.extra as usize].reply }
     }

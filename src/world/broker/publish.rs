@@ -41,11 +41,6 @@ impl World<'_> {
         if publication.queues.is_empty() && publication.mandatory {
             return Taken::Returned;
         }
-        if let Some(announcement) = publication.announcement
-            && !publication.queues.is_empty()
-        {
-            self.event_published(request, announcement);
-        }
         let sent = Sent {
             bytes: publication.bytes,
             ttl: publication.ttl,
@@ -59,11 +54,19 @@ impl World<'_> {
             let extra = if reply.is_some() { self.brokers.extra(Extra { reply, ..Extra::default() }) } else { NOBODY };
             let copy = Message { extra, poison: self.is_poisoned(queue, request, path), ..message };
             if let Rules::Topic(_) = topology.brokers.queues[queue as usize].rules {
-                return self.append(job, number, queue, copy);
+                taken = self.append(job, number, queue, copy);
+                break;
             }
             if self.put(queue, copy, sent) == Published::Refused {
                 taken = Taken::Refused;
             }
+        }
+        // An event that one of its queues has not is not where it should be.
+        if let Some(announcement) = publication.announcement
+            && !publication.queues.is_empty()
+            && taken != Taken::Refused
+        {
+            self.event_published(request, announcement);
         }
         taken
     }

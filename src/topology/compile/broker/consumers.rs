@@ -179,7 +179,7 @@ impl Compiler<'_> {
     }
 
     pub(in crate::topology::compile) fn is_broker(&self, service: ServiceId) -> bool {
-        self.topology.brokers.brokers.iter().any(|broker| broker.service == service)
+        self.topology.brokers.has(service)
     }
 
     /// A queue by its full name.

@@ -1,6 +1,8 @@
 //! What `brownout check` finds without running: each finding fires on the smallest model that deserves it, with the right
 //! numbers, and not on its repaired twin; and every code is in `docs/findings.md`.
 
+mod messaging;
+
 use brownout::model;
 use brownout::topology::check::{Finding, Weight, check};
 use brownout::topology::compile::compile;

@@ -4,6 +4,8 @@
 //! Golden summaries are in `tests/golden/`. After a change that is meant to move figures, look at them again and write them with
 //! `BROWNOUT_BLESS=1 cargo test --release --test models`.
 
+mod messaging;
+
 use brownout::analysis::summary::{CallSummary, Summary, summarize};
 use brownout::base::math::exp;
 use brownout::topology::Topology;
