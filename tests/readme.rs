@@ -1,4 +1,4 @@
-//! What the README shows works as it is pasted, and what it points at is there.
+//! What the README and the page on messages show works as it is pasted, and what it points at is there.
 
 use assert_cmd::Command;
 use std::path::PathBuf;
@@ -67,5 +67,16 @@ fn what_it_points_at_is_there() {
     let targets = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).filter(|target| !target.starts_with("http"));
     for target in targets.filter(|target| !target.ends_with(".svg")) {
         assert!(root().join(target).exists(), "{target}");
+    }
+}
+
+#[test]
+fn the_models_of_the_page_on_messages_run_as_pasted() {
+    let page = std::fs::read_to_string(root().join("docs/messaging.md")).unwrap();
+    for name in ["# reply.yaml", "# saga.yaml"] {
+        let model = block(&page, name);
+        assert_eq!(brownout(model, &["check", "shop.yaml"]), ("shop.yaml: nothing to say against it\n".to_string(), Some(0)), "{name}");
+        let (told, exit) = brownout(model, &["run", "shop.yaml", "-q"]);
+        assert_eq!(exit, Some(0), "{told}");
     }
 }

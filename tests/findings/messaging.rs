@@ -68,7 +68,10 @@ fn messages_count_as_load_of_whom_their_handlers_call_and_no_more_than_is_handle
     // Four at a time, each 86 + 12 + 2 ms: 40/s come through.
     silent("overloaded", &with("86ms", "12ms"));
     // A broker with few workers is not busy with waiting for its consumers.
-    silent("overloaded", &model("rabbitmq", "", "prefetch: 9, concurrency: 9, steps: [{work: 100ms}]").replace("kind:", "workers: 1, kind:"));
+    silent(
+        "overloaded",
+        &model("rabbitmq", "", "prefetch: 9, concurrency: 9, steps: [{work: 100ms}]").replace("kind:", "workers: 1, kind:"),
+    );
 }
 
 #[test]

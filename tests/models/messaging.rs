@@ -41,7 +41,9 @@ fn what_is_done_about_a_slow_consumer_moves_the_trouble() {
 /// T·ρ/(1 − ρ): the variance of 20 s of arrivals and of what comes while it drains is a part of it.
 #[test]
 fn a_backlog_takes_as_long_as_arithmetic_says() {
-    for (variant, seconds, tolerance) in [(Some("half"), 20.0, 4.0), (None, 80.0, 15.0), (Some("ninety"), 180.0, 45.0), (Some("twoConsumers"), 13.0, 3.0)] {
+    for (variant, seconds, tolerance) in
+        [(Some("half"), 20.0, 4.0), (None, 80.0, 15.0), (Some("ninety"), 180.0, 45.0), (Some("twoConsumers"), 13.0, 3.0)]
+    {
         assert_near(&format!("{variant:?}"), observed(&run("backlog", variant), "drains"), seconds, tolerance);
     }
     assert!(!passed(&run("backlog", Some("full")), "drains"));
@@ -113,6 +115,8 @@ fn a_log_loses_what_was_not_copied_and_forgets_what_was_not_read() {
     let leader = run("event-log", Some("acksLeader"));
     assert!(passed(&leader, "quick") && !passed(&leader, "keeps"), "{:?}", leader.expectations);
     assert!(passed(&run("event-log", Some("commitEach")), "readOnce"));
+    let first = run("event-log", Some("commitFirst"));
+    assert!(passed(&first, "readOnce") && !passed(&first, "keeps"), "{:?}", first.expectations);
     let forgotten = run("event-log", Some("shortRetention"));
     assert!(queue(&forgotten, "events.orders/reports").lost > 1000);
     assert_eq!(queue(&forgotten, "events.orders/billing").lost, 0);

@@ -3,8 +3,8 @@
 use super::walk::{Shape, Visit};
 use super::{Finding, Weight};
 use crate::base::id::*;
-use crate::topology::site::Caller;
 use crate::topology::broker::{Consumer, Receives, Rules};
+use crate::topology::site::Caller;
 use crate::topology::{Arrivals, Load, RatePlan, Step, Topology};
 
 /// Rates are carried along calls this often; longer chains than that are beyond arithmetic.

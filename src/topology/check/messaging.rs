@@ -22,8 +22,8 @@ use crate::model::name::quoted;
 use crate::policy::broker::kafka::rules::Commit;
 use crate::policy::broker::rabbitmq::queue::QueueRules;
 use crate::policy::broker::servicebus::rules::Mode;
-use crate::topology::site::Caller;
 use crate::topology::broker::{Acks, Consumer, OnError, Publication, Queue, Receives, Rules, Settle};
+use crate::topology::site::Caller;
 use crate::topology::{FaultAction, Step, Topology};
 
 pub(super) fn find(topology: &Topology, visits: &[Visit]) -> Vec<Finding> {
@@ -86,7 +86,10 @@ fn overloaded(topology: &Topology, visits: &[Visit], held: &mut Vec<Option<f64>>
         }
         findings.push(warning(
             "overloaded-consumer",
-            format!("`{}` gets {comes:.0} messages a second on average, and its consumers handle {can:.0}: what waits grows all the time", queue.name),
+            format!(
+                "`{}` gets {comes:.0} messages a second on average, and its consumers handle {can:.0}: what waits grows all the time",
+                queue.name
+            ),
             path_of(first),
             "give the consumer's service more `replicas`, the consumer more `concurrency` (or `prefetch`), or publish less",
         ));
@@ -205,7 +208,10 @@ fn of_rabbitmq(topology: &Topology, visit: &Visit, consumer: &Consumer) -> Vec<F
             weight: Weight::Note,
             ..warning(
                 "unlimited-prefetch",
-                format!("`{}` has no `prefetch`: all that waits is sent to those who are there, and none of it to who comes later", consumer.name),
+                format!(
+                    "`{}` has no `prefetch`: all that waits is sent to those who are there, and none of it to who comes later",
+                    consumer.name
+                ),
                 path_of(consumer),
                 format!("set `prefetch`, for example to {}: twice what a replica works on at once", 2 * at_once(topology, consumer)),
             )
@@ -239,7 +245,8 @@ fn handled_twice(topology: &Topology, consumer: &Consumer, seconds: f64) -> Opti
     if takes <= lasts {
         return None;
     }
-    let message = format!("`{}` takes {takes} on average to be done with what it gets at once, which is {what} after {lasts}", consumer.name);
+    let message =
+        format!("`{}` takes {takes} on average to be done with what it gets at once, which is {what} after {lasts}", consumer.name);
     let help = format!("raise `{key}` well above the longest time that a message takes, or take fewer at once");
     Some(warning("handled-twice", message, path_of(consumer), help))
 }
@@ -266,7 +273,8 @@ fn idle_members(topology: &Topology) -> Vec<Finding> {
         let members_of = |consumer: &&Consumer| consumer.connections as usize * topology.services[consumer.service.index()].replicas.len();
         let members: usize = of_group.iter().map(members_of).sum();
         let Some(first) = of_group.first().filter(|_| members > partitions) else { continue };
-        let message = format!("`{}` has {members} members for {partitions} partitions: {} of them do nothing", queue.name, members - partitions);
+        let message =
+            format!("`{}` has {members} members for {partitions} partitions: {} of them do nothing", queue.name, members - partitions);
         findings.push(warning("idle-members", message, path_of(first), "give the topic more `partitions`, or the group fewer members"));
     }
     findings

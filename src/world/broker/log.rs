@@ -13,7 +13,7 @@ use crate::policy::broker::kafka::group::{Handled, Heard};
 use crate::policy::broker::kafka::partition::{self, Appended, Confirmation};
 use crate::policy::broker::kafka::partitioner::partition_of;
 use crate::policy::broker::kafka::topic::Topic;
-use crate::policy::broker::kafka::{self, Answer};
+use crate::policy::broker::kafka::{self, Answer, Missed};
 use crate::topology::Topology;
 use crate::topology::broker::{Acks, Publication, Receives, Rules};
 use crate::world::World;
@@ -316,9 +316,9 @@ impl World<'_> {
                     }
                     self.brokers.forget(message);
                 }
-                Answer::Missed { group, redelivered, .. } => {
+                Answer::Missed { group, redelivered, why, .. } => {
                     let group = self.brokers.logs.topics[&queue].groups[group as usize];
-                    if !redelivered {
+                    if !redelivered || why == Missed::GivenUp {
                         self.recorder.messages_lost(group, 1);
                     }
                 }

@@ -59,6 +59,8 @@ pub enum Missed {
     Expired,
     /// The group had no valid offset and went on at the end: `auto.offset.reset` is `latest`.
     Reset,
+    /// At most once: a member had got it and is gone. It was not done with it, though it may have begun.
+    GivenUp,
 }
 
 /// Why a member is out of its group.

@@ -181,7 +181,12 @@ impl Group {
         let cursor = &mut self.cursors[partition as usize];
         cursor.owner = Some(member);
         if cursor.has_commit && cursor.committed >= scene.logs[partition as usize].log().start() {
-            return cursor.move_to(cursor.committed);
+            cursor.move_to(cursor.committed);
+            if let Some(from) = cursor.given_up.take() {
+                let until = cursor.committed;
+                self.miss(partition, from..until, Missed::GivenUp, scene);
+            }
+            return;
         }
         self.reset(member, partition, scene);
     }

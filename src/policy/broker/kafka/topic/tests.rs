@@ -119,6 +119,8 @@ fn after_a_crash_reading_resumes_at_the_last_commit() {
         bench.drain(1);
         let read: Vec<_> = bench.delivered.iter().map(|delivery| (delivery.message, delivery.redelivered)).collect();
         assert_eq!(read, again, "{commit:?}");
+        let given_up = if commit == Commit::BeforeHandling { vec![(4, true, Missed::GivenUp)] } else { vec![] };
+        assert_eq!(missed(&bench), given_up, "{commit:?}");
     }
 }
 
