@@ -17,6 +17,7 @@ fn look_at_files() {
         println!("  {:?}", &t[..t.len().min(14)]);
         for c in &ran.topology.brokers.consumers { let d = ran.deliveries(&c.name); println!("  {}: {} {:?}", c.name, d.len(), &d[..d.len().min(16)]); }
         println!("  {:?}", ran.recording.brokers);
+        for (n, c) in ran.summary.calls.iter() { println!("  {n}: {} {:?} {:?}", c.calls, c.outcomes.iter().map(|(o, n)| format!("{o}: {n}")).collect::<Vec<_>>(), c.latency.max); }
         for v in ran.verdicts() { println!("  {:?}", v); }
     }
 }

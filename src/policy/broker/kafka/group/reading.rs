@@ -212,7 +212,7 @@ impl Group {
         for offset in begin..offsets.end {
             let Some(record) = scene.logs[partition as usize].log().get(offset) else { continue };
             let (group, message) = (self.number, record.message);
-            scene.answers.push(Answer::Missed { group, partition, message, redelivered: offset < cursor.handed, why });
+            scene.answers.push(Answer::Missed { group, partition, offset, message, redelivered: offset < cursor.handed, why });
         }
     }
 

@@ -171,7 +171,7 @@ fn who_begins_at_the_latest_misses_what_came_before_its_assignment() {
     bench.at(1_000).send(0, [2]);
     bench.at(3_000).send(0, [3]);
     assert_eq!(bench.drain(0), [3]);
-    let missed = Answer::Missed { group: 0, partition: 0, message: 2, redelivered: false, why: Missed::Reset };
+    let missed = Answer::Missed { group: 0, partition: 0, offset: 1, message: 2, redelivered: false, why: Missed::Reset };
     let all: Vec<_> = bench.told.iter().filter(|answer| matches!(answer, Answer::Missed { .. })).collect();
     assert_eq!(all, [&missed], "what was there before the group is none of its business");
 }
