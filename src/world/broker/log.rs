@@ -211,8 +211,7 @@ impl World<'_> {
             return;
         };
         if !self.awaits_copies(job) {
-            self.brokers.logs.unconfirmed.remove(&job);
-            return;
+            return self.deny(job);
         }
         self.topic_wakes(queue);
         match self.brokers.logs.topics[&queue].topic.confirmation(place.partition, place.offset, place.epoch, now) {
@@ -232,6 +231,13 @@ impl World<'_> {
         }
     }
 
+    /// A job waits no more: it has gone with its node, or its publisher has.
+    fn deny(&mut self, job: u32) {
+        if let Some(Unconfirmed { queue, place, .. }) = self.brokers.logs.unconfirmed.remove(&job) {
+            self.brokers.logs.denied.insert((queue, place.partition, place.offset));
+        }
+    }
+
     fn awaits_copies(&self, job: u32) -> bool {
         let Job { state, request, path, .. } = self.jobs.entries()[job as usize];
         let waiting = self.brokers.logs.unconfirmed.get(&job);
@@ -245,7 +251,7 @@ impl World<'_> {
             self.brokers.logs.unconfirmed.iter().filter(|(_, waiting)| waiting.queue == queue).map(|(job, waiting)| (*job, *waiting)).collect();
         for (job, Unconfirmed { place, due, .. }) in waiting {
             if !self.awaits_copies(job) {
-                self.brokers.logs.unconfirmed.remove(&job);
+                self.deny(job);
                 continue;
             }
             let topic = &self.brokers.logs.topics[&queue].topic;
