@@ -80,11 +80,11 @@ fn what_cannot_be_expected_is_refused() {
     for (expectation, problem) in [
         ("lost(b.nothing) == 0", "unknown-subject at expect.a"),
         ("lost(shop) == 0", "unknown-subject at expect.a"),
-        ("lost() == 0", "wrong-subject at expect.a"),
-        ("lost(b) == 0 during 1s..2s", "bad-expectation at expect.a"),
+        ("lost() == 0", "bad-value at expect.a"),
+        ("lost(b) == 0 during 1s..2s", "whole-run at expect.a"),
         ("\"drains(b, within: 5s, after: nothing)\"", "unknown-fault at expect.a"),
-        ("\"drains(b)\"", "bad-expectation at expect.a"),
-        ("age(b) < 5", "bad-expectation at expect.a"),
+        ("\"drains(b)\"", "bad-value at expect.a"),
+        ("age(b) < 5", "missing-unit at expect.a"),
     ] {
         let yaml = shop("1s", "[{publish: {to: b.q}}]", &format!("brokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\nexpect: {{a: {expectation}}}"));
         assert_eq!(refused(&yaml), [problem], "{expectation}");

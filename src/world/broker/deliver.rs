@@ -218,7 +218,6 @@ impl World<'_> {
             OnError::Publish(target) => {
                 let copy = Message { extra: NOBODY, cause, ..message };
                 self.put(target, copy, Sent::default());
-                self.recorder.message_moved(queue);
                 Settle::Ack
             }
         };
@@ -230,6 +229,7 @@ impl World<'_> {
             if ok || !matches!(spec.on_error, OnError::Publish(_)) {
                 self.acked(queue, message);
             } else {
+                self.recorder.message_moved(queue);
                 self.brokers.forget(message);
             }
         }
@@ -253,9 +253,11 @@ impl World<'_> {
             return;
         }
         let ok = !outcome.is_failure();
+        let commits_first = self.topology.brokers.queues[queue as usize].rules.commits_first();
         let how = match (&spec.retry, spec.on_error) {
             _ if ok => Handled::Done,
-            (Some((attempts, backoff)), _) if nth < *attempts => {
+            // What has been committed already is not read again.
+            (Some((attempts, backoff)), _) if nth < *attempts && !commits_first => {
                 let draw = self.brokers.keys.consumers[consumer as usize].draw(message.request, below(path, nth)).uniform();
                 Handled::Retry { after: backoff.wait(nth, Nanos::ZERO, draw) }
             }
@@ -270,7 +272,6 @@ impl World<'_> {
             let now = self.now();
             self.recorder.trouble(Place::Service(spec.service), Trouble::Failing, now, cause);
         }
-        let commits_first = self.topology.brokers.queues[queue as usize].rules.commits_first();
         let first = self.record_handled(&delivery, how);
         match how {
             Handled::Done if ok && first => {

@@ -451,11 +451,13 @@ impl World<'_> {
             _ => false,
         };
         let gone_on = how == Handled::Done || how == Handled::Skip;
-        let counts = heard != Heard::Stale || self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
+        // What comes at most once counts, whoever owns the partition by then.
+        let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
+        let counts = gone_on && (once || heard != Heard::Stale);
         let first = delivery.place.is_some_and(|(partition, offset)| {
             let settled = &mut group.settled[partition as usize];
-            let first = gone_on && counts && offset >= *settled;
-            *settled = if first { offset + 1 } else { *settled };
+            let first = counts && (once || offset >= *settled);
+            *settled = if first { (offset + 1).max(*settled) } else { *settled };
             first
         });
         if again {
