@@ -115,7 +115,11 @@ mod tests {
         assert_eq!(plan.peak(), 400.0);
         // 12,000 requests before the ramp, 1,250 in its first half, 3,000 in all of it.
         for (until, mean) in [(60, 200.0), (65, 13_250.0 / 65.0), (70, 15_000.0 / 70.0), (100, 27_000.0 / 100.0)] {
-            assert!((plan.mean(Instant::from_secs(until)) - mean).abs() < 1e-9, "until {until} s: {}", plan.mean(Instant::from_secs(until)));
+            assert!(
+                (plan.mean(Instant::from_secs(until)) - mean).abs() < 1e-9,
+                "until {until} s: {}",
+                plan.mean(Instant::from_secs(until))
+            );
         }
     }
 

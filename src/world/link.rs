@@ -21,6 +21,8 @@ use crate::topology::site::{RETRANSMISSIONS, RETRANSMIT_AFTER};
 
 /// What faults have done to links; nothing is looked at while `disturbed` is 0.
 pub(super) struct Links {
+    /// A message takes what its link's latency says and no more: what every message asks.
+    plain: bool,
     /// Some link loses messages by itself, messages have sizes, or a fault on a link is in progress.
     rough: bool,
     always_rough: bool,
@@ -45,7 +47,13 @@ struct Disturbance {
 impl Links {
     pub fn new(topology: &Topology) -> Links {
         let rough = topology.wire.is_on() || topology.links.iter().any(|link| link.loss > 0.0);
-        Links { rough, always_rough: rough, disturbed: 0, faults: Vec::new(), held: Vec::new() }
+        let mut links = Links { plain: true, rough, always_rough: rough, disturbed: 0, faults: Vec::new(), held: Vec::new() };
+        links.find_plain(topology);
+        links
+    }
+
+    fn find_plain(&mut self, topology: &Topology) {
+        self.plain = !self.rough && topology.mesh.is_empty() && topology.brokers.consumers.is_empty();
     }
 }
 
@@ -149,7 +157,18 @@ impl World<'_> {
             Way::Out => (Kind::JobArrives, Purpose::LinkOut),
             Way::Back => (Kind::AnswerArrives, Purpose::LinkBack),
         };
-        let mut after = latency.sample(&mut hot.key.draw(request, path.wrapping_add(purpose as u32)));
+        let after = latency.sample(&mut hot.key.draw(request, path.wrapping_add(purpose as u32)));
+        if self.links.plain {
+            return self.calendar.schedule_in(after, arrival as u8, job);
+        }
+        self.transmit_specially(job, site, hot, way, link, after);
+    }
+
+    /// As above where proxies or brokers are on the way, or links are not what they are by themselves.
+    #[inline(never)]
+    fn transmit_specially(&mut self, job: u32, site: u32, hot: &HotSite, way: Way, link: LinkId, after: Nanos) {
+        let mut after = after;
+        let arrival = if way == Way::Out { Kind::JobArrives } else { Kind::AnswerArrives };
         if self.proxies.on {
             after += self.proxies_on_the_way(job, site, way == Way::Back);
         }
@@ -262,6 +281,7 @@ impl World<'_> {
         }
         self.links.disturbed += 1;
         self.links.rough = true;
+        self.links.plain = false;
     }
 
     pub(super) fn partition_links(&mut self, occurrence: u32, links: &[(LinkId, Blocked)], packets: Packets, cause: Cause) {
@@ -271,6 +291,7 @@ impl World<'_> {
         }
         self.links.disturbed += 1;
         self.links.rough = true;
+        self.links.plain = false;
     }
 
     /// Whether a partition keeps messages of a link from getting through, one way or the other.
@@ -283,6 +304,7 @@ impl World<'_> {
         self.links.faults.retain(|(_, by, _)| *by != occurrence);
         self.links.disturbed -= 1;
         self.links.rough = self.links.always_rough || self.links.disturbed > 0;
+        self.links.find_plain(self.topology);
         for (_, job, back) in std::mem::take(&mut self.links.held) {
             // Another partition may hold it still; then it is held again.
             self.send_again(job, back);

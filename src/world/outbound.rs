@@ -360,7 +360,9 @@ impl World<'_> {
             state.marks |= mark::DEGRADED;
         }
         if outcome.is_failure() {
-            return self.end_job(job, outcome.passed_on());
+            // A broker tells a consumer that cannot be reached from one that could not handle the message.
+            let seen = if state.marks & mark::DELIVERY != 0 { outcome } else { outcome.passed_on() };
+            return self.end_job(job, seen);
         }
         debug_assert!(matches!(self.topology.steps[state.step as usize], Step::Call(_)));
         state.step += 1;

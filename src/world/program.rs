@@ -9,7 +9,7 @@ use super::event::Kind;
 use super::keys::below;
 use super::state::*;
 use crate::base::id::*;
-use crate::base::outcome::Outcome;
+use crate::base::outcome::{Class, Flag, Outcome};
 use crate::base::stream::Source;
 use crate::base::time::{Instant, Nanos};
 use crate::engine::AlarmId;
@@ -111,7 +111,8 @@ impl World<'_> {
                 Step::Enqueue(publication) => match self.enqueue_message(job, *publication) {
                     Taken::Yes => step + 1,
                     Taken::Refused => return self.end_job(job, Outcome::answered(503)),
-                    Taken::Returned => return self.end_job(job, Outcome::answered(404)),
+                    // A 404 that says nothing of what was asked for: who publishes goes no further.
+                    Taken::Returned => return self.end_job(job, Outcome::new(404, Class::ServerError, Flag::None)),
                     Taken::Later => return,
                 },
                 Step::Written(announcement) => {

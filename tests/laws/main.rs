@@ -10,6 +10,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod conservation;
+mod messages;
 mod sketch;
 
 use brownout::base::limit::Limits;

@@ -27,6 +27,7 @@ mod closed_loop;
 mod general;
 mod lines;
 mod many_servers;
+mod messaging;
 mod networks;
 mod patience;
 mod protection;

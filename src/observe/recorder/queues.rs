@@ -96,6 +96,11 @@ impl Recorder {
         self.queues[queue as usize].record.refused += 1;
     }
 
+    /// Taken at first, and gone before anybody could read it.
+    pub fn message_withdrawn(&mut self, queue: u32) {
+        self.queues[queue as usize].record.published -= 1;
+    }
+
     pub fn message_delivered(&mut self, queue: u32, again: bool) {
         let live = &mut self.queues[queue as usize];
         live.record.delivered += 1;

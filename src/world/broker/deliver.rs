@@ -14,6 +14,9 @@ use crate::world::hot::Sends;
 use crate::world::keys::below;
 use crate::world::state::*;
 
+/// `reconnect.backoff.ms` (Apache Kafka documentation, "Consumer Configs").
+const RECONNECT: Nanos = Nanos::from_millis(50);
+
 /// What a delivery's job carries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
@@ -144,25 +147,30 @@ impl World<'_> {
         }
         if self.topology.brokers.consumers[consumer as usize].idempotent
             && let Some((_, Carried::Delivery(delivery))) = self.carried_to(job)
-            && self.brokers.handled[consumer as usize].contains(&(delivery.message.request, delivery.message.path))
         {
-            self.end_job(job, Outcome::OK);
-            return false;
+            let identity = (delivery.message.request, delivery.message.path);
+            if self.brokers.handled[consumer as usize].contains(&identity) {
+                self.end_job(job, Outcome::OK);
+                return false;
+            }
+            self.brokers.opened.insert(self.handler_of(job), identity);
         }
         true
     }
 
     /// A consumer has handled a message.
     pub(in crate::world) fn message_handled(&mut self, job: u32, consumer: u32) {
+        if let Some(identity) = self.brokers.opened.remove(&self.handler_of(job))
+            && self.topology.brokers.consumers[consumer as usize].idempotent
+        {
+            self.brokers.handled[consumer as usize].insert(identity);
+        }
         let Some((carrier, Carried::Delivery(mut delivery))) = self.carried_to(job) else {
             // Nobody is there to be told: the message comes again.
             let queue = self.topology.brokers.consumers[consumer as usize].queue;
             return self.recorder.message_duplicated(queue);
         };
         delivery.handled = true;
-        if self.topology.brokers.consumers[consumer as usize].idempotent {
-            self.brokers.handled[consumer as usize].insert((delivery.message.request, delivery.message.path));
-        }
         self.brokers.carry(carrier, Carried::Delivery(delivery));
         let reply = self.topology.brokers.consumers[consumer as usize].reply;
         if let Some(waiter) = self.brokers.reply_of(delivery.message)
@@ -219,7 +227,6 @@ impl World<'_> {
             OnError::Publish(target) => {
                 let copy = Message { extra: NOBODY, cause, ..message };
                 self.put(target, copy, Sent::default());
-                self.recorder.message_moved(queue);
                 Settle::Ack
             }
         };
@@ -231,6 +238,7 @@ impl World<'_> {
             if ok || !matches!(spec.on_error, OnError::Publish(_)) {
                 self.acked(queue, message);
             } else {
+                self.recorder.message_moved(queue);
                 self.brokers.forget(message);
             }
         }
@@ -241,24 +249,30 @@ impl World<'_> {
         let Delivery { queue, connection, message, stale, nth, .. } = delivery;
         let cause = self.jobs[job].cause;
         let path = self.jobs[job].path;
+        let lost_contact = matches!(outcome.class, Class::ConnectFailure | Class::Reset);
+        if lost_contact && !stale {
+            // What a member has polled has not come to it: it asks again.
+            return self.deliver_again(job, Delivery { tries: delivery.tries + 1, ..delivery }, RECONNECT);
+        }
         self.free_carrier(job);
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
         // The process is gone, and says nothing.
-        if stale || matches!(outcome.class, Class::ConnectFailure | Class::Reset) {
+        if stale {
             return;
         }
         let ok = !outcome.is_failure();
+        let commits_first = self.topology.brokers.queues[queue as usize].rules.commits_first();
         let how = match (&spec.retry, spec.on_error) {
             _ if ok => Handled::Done,
-            (Some((attempts, backoff)), _) if nth < *attempts => {
+            // What has been committed already is not read again.
+            (Some((attempts, backoff)), _) if nth < *attempts && !commits_first => {
                 let draw = self.keys.consumers[consumer as usize].draw(message.request, below(path, nth)).uniform();
                 Handled::Retry { after: backoff.wait(nth, Nanos::ZERO, draw) }
             }
             (_, OnError::Publish(target)) => {
                 let copy = Message { extra: NOBODY, cause, ..message };
                 self.put_copy(target, copy);
-                self.recorder.message_moved(queue);
                 Handled::Done
             }
             (_, OnError::Settle(_)) => Handled::Skip,
@@ -267,16 +281,15 @@ impl World<'_> {
             let now = self.now();
             self.recorder.trouble(Place::Service(spec.service), Trouble::Failing, now, cause);
         }
-        let commits_first = self.topology.brokers.queues[queue as usize].rules.commits_first();
-        let counts = self.record_handled(&delivery, how);
+        let first = self.record_handled(&delivery, how);
         match how {
-            Handled::Done if ok && counts => {
+            Handled::Done if ok && first => {
                 let now = self.now();
                 self.recorder.message_acked(queue, message.published, now);
             }
-            Handled::Done if ok => self.recorder.message_duplicated(queue),
-            Handled::Skip if counts && commits_first => self.recorder.messages_lost(queue, 1),
-            Handled::Skip if counts => self.recorder.message_skipped(queue),
+            Handled::Done if first => self.recorder.message_moved(queue),
+            Handled::Skip if first && commits_first => self.recorder.messages_lost(queue, 1),
+            Handled::Skip if first => self.recorder.message_skipped(queue),
             _ => {}
         }
     }

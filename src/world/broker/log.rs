@@ -13,7 +13,7 @@ use crate::policy::broker::kafka::group::{Handled, Heard};
 use crate::policy::broker::kafka::partition::{self, Appended, Confirmation};
 use crate::policy::broker::kafka::partitioner::partition_of;
 use crate::policy::broker::kafka::topic::Topic;
-use crate::policy::broker::kafka::{self, Answer, Missed};
+use crate::policy::broker::kafka::{self, Answer};
 use crate::topology::Topology;
 use crate::topology::broker::{Acks, Publication, Receives, Rules};
 use crate::world::World;
@@ -35,8 +35,6 @@ pub(super) struct LogState {
     first_node: u32,
     /// By publisher's call: where what it has sent once stands, so that a retry is known.
     sent: BTreeMap<(u64, u32), Place>,
-    /// Partition and offset of what a publisher waits for all copies of, or has waited for in vain.
-    unconfirmed: BTreeSet<(u32, u64)>,
 }
 
 /// A group's members and how far it has come.
@@ -46,6 +44,8 @@ pub(super) struct GroupState {
     members: Vec<u32>,
     /// Per partition: the offset after the last that was handled for the first time.
     done: Vec<u64>,
+    /// Likewise after the last that counts, however it ended.
+    settled: Vec<u64>,
 }
 
 /// Where a record stands.
@@ -62,6 +62,8 @@ pub(super) struct Logs {
     topics: BTreeMap<u32, LogState>,
     groups: BTreeMap<u32, GroupState>,
     unconfirmed: BTreeMap<u32, Unconfirmed>,
+    /// Records whose publishers have been told that not all copies are there: topic, partition, offset.
+    denied: BTreeSet<(u32, u32, u64)>,
 }
 
 /// A publisher's job that waits until all that must have its record have it.
@@ -90,7 +92,6 @@ impl Logs {
                         rings: Instant::NEVER,
                         first_node: nodes.start,
                         sent: BTreeMap::new(),
-                        unconfirmed: BTreeSet::new(),
                     };
                     logs.topics.insert(number, state);
                 }
@@ -99,7 +100,10 @@ impl Logs {
                     state.topic.add_group(rules.clone());
                     state.groups.push(number);
                     let partitions = topology.brokers.queues[*topic as usize].rules.partitions();
-                    logs.groups.insert(number, GroupState { members: Vec::new(), done: vec![0; partitions as usize] });
+                    logs.groups.insert(
+                        number,
+                        GroupState { members: Vec::new(), done: vec![0; partitions as usize], settled: vec![0; partitions as usize] },
+                    );
                 }
                 _ => {}
             }
@@ -188,7 +192,6 @@ impl World<'_> {
         }
         let waits = acks == partition::Acks::All && confirmed > now;
         if waits {
-            state.unconfirmed.insert((place.partition, place.offset));
             self.await_copies(job, queue, place, confirmed);
         }
         self.heed_topic(queue, answers);
@@ -211,8 +214,7 @@ impl World<'_> {
             return;
         };
         if !self.awaits_copies(job) {
-            self.brokers.logs.unconfirmed.remove(&job);
-            return;
+            return self.deny(job);
         }
         self.topic_wakes(queue);
         match self.brokers.logs.topics[&queue].topic.confirmation(place.partition, place.offset, place.epoch, now) {
@@ -222,14 +224,20 @@ impl World<'_> {
                 let entry = &mut self.jobs[job];
                 (entry.state, entry.step) = (JobState::Working, entry.step + 1);
                 match confirmation {
-                    Confirmation::At(_) => {
-                        let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
-                        state.unconfirmed.remove(&(place.partition, place.offset));
-                        self.run_job(job);
+                    Confirmation::At(_) => self.run_job(job),
+                    _ => {
+                        self.brokers.logs.denied.insert((queue, place.partition, place.offset));
+                        self.end_job(job, Outcome::answered(503));
                     }
-                    _ => self.end_job(job, Outcome::answered(503)),
                 }
             }
+        }
+    }
+
+    /// A job waits no more: it has gone with its node, or its publisher has.
+    fn deny(&mut self, job: u32) {
+        if let Some(Unconfirmed { queue, place, .. }) = self.brokers.logs.unconfirmed.remove(&job) {
+            self.brokers.logs.denied.insert((queue, place.partition, place.offset));
         }
     }
 
@@ -252,7 +260,7 @@ impl World<'_> {
             .collect();
         for (job, Unconfirmed { place, due, .. }) in waiting {
             if !self.awaits_copies(job) {
-                self.brokers.logs.unconfirmed.remove(&job);
+                self.deny(job);
                 continue;
             }
             let topic = &self.brokers.logs.topics[&queue].topic;
@@ -308,17 +316,16 @@ impl World<'_> {
         for answer in answers {
             match answer {
                 Answer::Deliver(delivery) => self.hand_over(queue, delivery),
-                Answer::Lost { partition, offset, message } => {
-                    // Who waited for its copies has not been told that it is there.
-                    let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
-                    if !state.unconfirmed.remove(&(partition, offset)) {
-                        self.recorder.messages_lost(queue, 1);
-                    }
+                Answer::Lost { message, partition, offset } => {
+                    self.record_is_lost(queue, partition, offset);
                     self.brokers.forget(message);
                 }
-                Answer::Missed { group, redelivered, why, .. } => {
+                Answer::Missed { group, partition, offset, .. } => {
                     let group = self.brokers.logs.topics[&queue].groups[group as usize];
-                    if !redelivered || why == Missed::GivenUp {
+                    // What has been handled and not committed is not missed.
+                    let state = self.brokers.logs.groups.get_mut(&group).expect("a group has a state");
+                    if offset >= state.settled[partition as usize] {
+                        state.settled[partition as usize] = offset + 1;
                         self.recorder.messages_lost(group, 1);
                     }
                 }
@@ -344,6 +351,28 @@ impl World<'_> {
             if wakes != Instant::NEVER {
                 state.alarm = self.calendar.set_alarm(wakes.max(self.calendar.now()), Kind::QueueWakes as u8, queue);
             }
+        }
+    }
+
+    /// A record has gone with its leader. If its publisher waits for all copies and has not been told of them, it is told
+    /// that they are not there: nothing is lost that was promised.
+    fn record_is_lost(&mut self, queue: u32, partition: u32, offset: u64) {
+        let here = |waiting: &Unconfirmed| waiting.queue == queue && waiting.place.partition == partition && waiting.place.offset == offset;
+        let denied = self.brokers.logs.denied.remove(&(queue, partition, offset));
+        if denied || self.brokers.logs.unconfirmed.values().any(here) {
+            self.recorder.message_withdrawn(queue);
+            self.recorder.message_refused(queue);
+        } else {
+            self.recorder.messages_lost(queue, 1);
+        }
+        for group in self.brokers.logs.topics[&queue].groups.clone() {
+            let state = self.brokers.logs.groups.get_mut(&group).expect("a group has a state");
+            let (done, settled) = (&mut state.done[partition as usize], &mut state.settled[partition as usize]);
+            // What nobody of the group has read never was there for it; in its place others may come.
+            if offset >= *settled {
+                self.recorder.message_withdrawn(group);
+            }
+            (*done, *settled) = ((*done).min(offset), (*settled).min(offset));
         }
     }
 
@@ -381,13 +410,18 @@ impl World<'_> {
         Some(member)
     }
 
-    /// A member is not heard of any more, or is again.
-    pub(super) fn member_is_heard(&mut self, group: u32, member: u32, heard: bool) {
+    /// A member is not heard of any more, maybe since its process is gone, or is again.
+    pub(super) fn member_is_heard(&mut self, group: u32, member: u32, heard: bool, is_gone: bool) {
         let now = self.now();
         let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return };
         let Some(state) = self.brokers.logs.topics.get_mut(&topic) else { return };
         let Some(number) = state.groups.iter().position(|known| *known == group) else { return };
         let mut answers = Vec::new();
+        if !heard && is_gone && self.topology.brokers.queues[group as usize].rules.commits_first() {
+            // It has said that it has them.
+            let unhandled = state.topic.group(number as u32).unhandled(member);
+            self.recorder.messages_lost(group, unhandled);
+        }
         if heard {
             state.topic.reachable(number as u32, member, now, &mut answers);
         } else {
@@ -414,7 +448,7 @@ impl World<'_> {
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }
 
-    /// A member has done with a record: true if that counts.
+    /// A member has done with a record: true if that counts, and for the first time.
     pub(super) fn record_handled(&mut self, delivery: &Delivery, how: Handled) -> bool {
         let now = self.now();
         let Rules::Group { topic, .. } = self.topology.brokers.queues[delivery.queue as usize].rules else { return false };
@@ -432,11 +466,21 @@ impl World<'_> {
             }
             _ => false,
         };
+        let gone_on = how == Handled::Done || how == Handled::Skip;
+        // What comes at most once counts, whoever owns the partition by then.
+        let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
+        let counts = gone_on && (once || heard != Heard::Stale);
+        let first = delivery.place.is_some_and(|(partition, offset)| {
+            let settled = &mut group.settled[partition as usize];
+            let first = counts && (once || offset >= *settled);
+            *settled = if first { (offset + 1).max(*settled) } else { *settled };
+            first
+        });
         if again {
             self.recorder.message_duplicated(delivery.queue);
         }
         self.heed_topic(topic, answers);
-        heard != Heard::Stale
+        first
     }
 
     /// A node of a broker is gone or back: its partitions get other leaders, or their followers.
@@ -473,7 +517,7 @@ impl World<'_> {
         let heard = self.replicas[entry.replica as usize].paused == 0 && !self.is_blocked(link);
         if heard == entry.silent {
             self.brokers.connections[connection as usize].silent = !heard;
-            self.member_is_heard(spec.queue, entry.subscription, heard);
+            self.member_is_heard(spec.queue, entry.subscription, heard, false);
         }
     }
 }

@@ -87,6 +87,8 @@ pub(super) struct Brokers {
     announced: Vec<Announced>,
     /// Per consumer that does so: what it has handled, and does not handle again.
     handled: Vec<BTreeSet<(u64, u32)>>,
+    /// What they have begun with, by their job's slot: the broker may be gone when they are done.
+    opened: BTreeMap<u32, (u64, u32)>,
     /// By the job's slot; shorter or empty where nothing is carried.
     carried: Vec<Option<Carried>>,
     extras: Vec<Extra>,
@@ -130,6 +132,7 @@ impl Brokers {
             logs: Logs::new(topology),
             announced: Announced::all(topology),
             handled: vec![BTreeSet::new(); all.consumers.len()],
+            opened: BTreeMap::new(),
             carried: Vec::new(),
             extras: Vec::new(),
             free_extras: Vec::new(),
@@ -290,12 +293,18 @@ impl World<'_> {
         self.free_job(job);
     }
 
-    /// What the job that made this one's call carries, if it carries something.
-    fn carried_to(&self, job: u32) -> Option<(u32, Carried)> {
+    /// The job that a body is part of: an endpoint's.
+    fn handler_of(&self, job: u32) -> u32 {
         let mut job = job;
         while self.jobs[job].marks & mark::CHILD != 0 && self.jobs[job].call != NOBODY {
             job = self.jobs[job].call;
         }
+        job
+    }
+
+    /// What the job that made this one's call carries, if it carries something.
+    fn carried_to(&self, job: u32) -> Option<(u32, Carried)> {
+        let job = self.handler_of(job);
         let call = self.jobs[job].call;
         if call == NOBODY || self.calls[call].holds & hold::OF_JOB == 0 {
             return None;

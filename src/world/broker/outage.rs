@@ -100,7 +100,7 @@ impl World<'_> {
         let queue = self.topology.brokers.consumers[entry.consumer as usize].queue;
         let rules = &self.topology.brokers.queues[queue as usize].rules;
         if rules.is_log() {
-            return self.member_is_heard(queue, subscription, false);
+            return self.member_is_heard(queue, subscription, false, true);
         }
         let mut answers = self.brokers.answers();
         self.brokers.queues[queue as usize].engine.lose(rules, subscription, now, &mut answers);

@@ -88,7 +88,13 @@ impl World<'_> {
         let published = self.brokers.queues[queue as usize].engine.publish(rules, message, sent, now, &mut answers);
         match published {
             Published::Taken => self.recorder.message_taken(queue),
-            Published::Refused => self.recorder.message_refused(queue),
+            Published::Refused => {
+                self.recorder.message_refused(queue);
+                // Refused and dead-lettered, a message has come to the queue all the same.
+                if !answers.is_empty() {
+                    self.recorder.message_taken(queue);
+                }
+            }
             Published::Duplicate => self.recorder.message_known(queue),
         }
         self.heed_queue(queue, answers);

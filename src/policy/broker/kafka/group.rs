@@ -158,6 +158,12 @@ impl Group {
         self.cursors[partition as usize].owner
     }
 
+    /// Records that a member's last poll has returned and that it has not done with.
+    pub fn unhandled(&self, member: u32) -> u64 {
+        let one = &self.members[member as usize];
+        one.batch.iter().map(|span| span.end - span.next).sum::<u64>() + u64::from(one.in_hand.is_some())
+    }
+
     /// The members that count as alive.
     pub fn members(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.members.len() as u32).filter(|member| self.members[*member as usize].is_in())

@@ -23,7 +23,7 @@ pub enum Answer<M> {
     /// The new leader had not copied this record: it is as if it had never been written.
     Lost { partition: u32, offset: u64, message: M },
     /// A group will never read this record, or, if `redelivered`, not again.
-    Missed { group: u32, partition: u32, message: M, redelivered: bool, why: Missed },
+    Missed { group: u32, partition: u32, offset: u64, message: M, redelivered: bool, why: Missed },
     /// A member finds no offset to begin at and `auto.offset.reset` is `none`: its poll throws, and the partition stands still.
     NoOffset { group: u32, member: u32, partition: u32 },
     /// A member is no longer in its group, though it may not know.
@@ -59,8 +59,6 @@ pub enum Missed {
     Expired,
     /// The group had no valid offset and went on at the end: `auto.offset.reset` is `latest`.
     Reset,
-    /// At most once: a member had got it and is gone. It was not done with it, though it may have begun.
-    GivenUp,
 }
 
 /// Why a member is out of its group.

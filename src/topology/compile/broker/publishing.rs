@@ -161,7 +161,20 @@ impl Compiler<'_> {
                 let condition = match broker.exchange.unwrap_or_default() {
                     spec::Exchange::Direct => Condition::Key(bound.clone()),
                     spec::Exchange::Fanout => Condition::Always,
-                    spec::Exchange::Headers => headers_wanted(bound),
+                    spec::Exchange::Headers => match headers_wanted(bound) {
+                        Ok(condition) => condition,
+                        Err(part) => {
+                            let path = format!("brokers.{}.queues.{}.bind[{number}]", quoted(name), quoted(queue));
+                            let message = format!("`{part}` is no header: a headers exchange compares values");
+                            self.error(
+                                "bad-binding",
+                                message,
+                                path,
+                                "write it like `format=pdf, type=report`, or `any: format=pdf, type=report`",
+                            );
+                            continue;
+                        }
+                    },
                     spec::Exchange::Topic => match TopicPattern::new(bound) {
                         Ok(pattern) => Condition::Topic(pattern),
                         Err(wrong) => {
@@ -191,12 +204,12 @@ impl Compiler<'_> {
 }
 
 /// `format=pdf, type=report`, with `any:` in front where one of them is enough.
-fn headers_wanted(text: &str) -> Condition {
+fn headers_wanted(text: &str) -> Result<Condition, &str> {
     let (all, list) = match text.trim().strip_prefix("any:") {
         Some(rest) => (false, rest),
         None => (true, text),
     };
-    let pairs = list.split(',').filter_map(|pair| pair.split_once('='));
-    let headers = pairs.map(|(name, value)| (name.trim().to_string(), value.trim().to_string())).collect();
-    Condition::Headers { headers, all }
+    let header = |pair: &'_ str| pair.split_once('=').map(|(name, value)| (name.trim().to_string(), value.trim().to_string()));
+    let headers = list.split(',').map(|pair| header(pair).ok_or(pair.trim())).collect::<Result<_, _>>()?;
+    Ok(Condition::Headers { headers, all })
 }

@@ -303,8 +303,8 @@ fn group_rules(consumer: &spec::Consumer) -> GroupRules {
         heartbeat: consumer.heartbeat.map_or(plain.heartbeat, |time| time.nanos()),
         max_poll_interval: consumer.max_poll_interval.map_or(plain.max_poll_interval, |time| time.nanos()),
         max_poll_records: consumer.max_poll_records.unwrap_or(plain.max_poll_records),
-        // The groups of a model are there when it begins.
-        initial_delay: crate::base::time::Nanos::ZERO,
+        // The groups of a model are there when it begins: members that come at the same instant wait for each other.
+        initial_delay: crate::base::time::Nanos(1),
         commit,
         reset: match consumer.offset_reset {
             Some(spec::OffsetReset::Latest) => Reset::Latest,

@@ -22,8 +22,6 @@ pub(super) struct Cursor {
     pub handed: u64,
     /// What lies before and was never to be read has been told.
     pub missed: u64,
-    /// At most once: from here to what is committed, owners that are gone have got records and not handled them.
-    pub given_up: Option<u64>,
     /// The record that was handed to this owner last, and how often in a row.
     pub tried: (u64, u32),
 }
@@ -40,7 +38,6 @@ impl Cursor {
             stuck: false,
             handed: offset,
             missed: 0,
-            given_up: None,
             tried: (0, 0),
         }
     }
@@ -53,9 +50,6 @@ impl Cursor {
     pub fn release(&mut self) {
         self.owner = None;
         (self.stuck, self.tried) = (false, (0, 0));
-        if self.settled < self.committed {
-            self.given_up = Some(self.given_up.map_or(self.settled, |before| before.min(self.settled)));
-        }
         self.move_to(self.committed);
     }
 

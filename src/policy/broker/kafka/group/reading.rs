@@ -181,12 +181,7 @@ impl Group {
         let cursor = &mut self.cursors[partition as usize];
         cursor.owner = Some(member);
         if cursor.has_commit && cursor.committed >= scene.logs[partition as usize].log().start() {
-            cursor.move_to(cursor.committed);
-            if let Some(from) = cursor.given_up.take() {
-                let until = cursor.committed;
-                self.miss(partition, from..until, Missed::GivenUp, scene);
-            }
-            return;
+            return cursor.move_to(cursor.committed);
         }
         self.reset(member, partition, scene);
     }
@@ -217,7 +212,7 @@ impl Group {
         for offset in begin..offsets.end {
             let Some(record) = scene.logs[partition as usize].log().get(offset) else { continue };
             let (group, message) = (self.number, record.message);
-            scene.answers.push(Answer::Missed { group, partition, message, redelivered: offset < cursor.handed, why });
+            scene.answers.push(Answer::Missed { group, partition, offset, message, redelivered: offset < cursor.handed, why });
         }
     }
 

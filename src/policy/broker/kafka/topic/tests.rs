@@ -119,8 +119,6 @@ fn after_a_crash_reading_resumes_at_the_last_commit() {
         bench.drain(1);
         let read: Vec<_> = bench.delivered.iter().map(|delivery| (delivery.message, delivery.redelivered)).collect();
         assert_eq!(read, again, "{commit:?}");
-        let given_up = if commit == Commit::BeforeHandling { vec![(4, true, Missed::GivenUp)] } else { vec![] };
-        assert_eq!(missed(&bench), given_up, "{commit:?}");
     }
 }
 
@@ -173,7 +171,7 @@ fn who_begins_at_the_latest_misses_what_came_before_its_assignment() {
     bench.at(1_000).send(0, [2]);
     bench.at(3_000).send(0, [3]);
     assert_eq!(bench.drain(0), [3]);
-    let missed = Answer::Missed { group: 0, partition: 0, message: 2, redelivered: false, why: Missed::Reset };
+    let missed = Answer::Missed { group: 0, partition: 0, offset: 1, message: 2, redelivered: false, why: Missed::Reset };
     let all: Vec<_> = bench.told.iter().filter(|answer| matches!(answer, Answer::Missed { .. })).collect();
     assert_eq!(all, [&missed], "what was there before the group is none of its business");
 }
