@@ -1,3 +1,5 @@
+//! What becomes of members and their places.
+
 use super::*;
 use crate::policy::broker::kafka::Thrown;
 use crate::policy::broker::kafka::bench::{Bench, earnest, plain};

@@ -1,3 +1,5 @@
+//! What becomes of records when nodes go and come.
+
 use super::*;
 use crate::base::time::Nanos;
 use crate::policy::broker::kafka::bench::{Bench, millis};
