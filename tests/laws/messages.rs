@@ -27,14 +27,39 @@ fn model(kind: &str, tape: &[u16], careful: bool) -> String {
         publish = format!("confirm: {}", tape.of(&["true", "false"]));
     }
     let (queue, consumer, publish_more) = match kind {
-        "rabbitmq" if careful => (format!("type: {}", tape.of(&["classic", "quorum"])), format!("prefetch: {}", tape.of(&["0", "1", "3"])), ""),
+        "rabbitmq" if careful => {
+            (format!("type: {}", tape.of(&["classic", "quorum"])), format!("prefetch: {}", tape.of(&["0", "1", "3"])), "")
+        }
         "rabbitmq" => (
-            tape.of(&["", "type: quorum, deliveryLimit: 2", "maxLength: 3", "maxLength: 3, overflow: rejectPublish", "maxLength: 3, overflow: rejectPublishDlx", "messageTtl: 200ms", "singleActiveConsumer: true"]).to_owned(),
-            format!("prefetch: {}{}", tape.of(&["0", "1", "3"]), tape.of(&["", ", onError: {nack: {requeue: false}}", ", onError: {publish: {to: b.dead}}", ", autoAck: true", ", onError: {retry: {attempts: 2, backoff: {initial: 10ms}}}"])),
+            tape.of(&[
+                "",
+                "type: quorum, deliveryLimit: 2",
+                "maxLength: 3",
+                "maxLength: 3, overflow: rejectPublish",
+                "maxLength: 3, overflow: rejectPublishDlx",
+                "messageTtl: 200ms",
+                "singleActiveConsumer: true",
+            ])
+            .to_owned(),
+            format!(
+                "prefetch: {}{}",
+                tape.of(&["0", "1", "3"]),
+                tape.of(&[
+                    "",
+                    ", onError: {nack: {requeue: false}}",
+                    ", onError: {publish: {to: b.dead}}",
+                    ", autoAck: true",
+                    ", onError: {retry: {attempts: 2, backoff: {initial: 10ms}}}"
+                ])
+            ),
             tape.of(&["", ", persistent: false", ", ttl: 100ms"]),
         ),
         "kafka" => (
-            format!("partitions: {}, replication: 3, minInSyncReplicas: 2, replicationDelay: {}, election: 300ms", tape.of(&["1", "3"]), tape.of(&["1ms", "30ms"])),
+            format!(
+                "partitions: {}, replication: 3, minInSyncReplicas: 2, replicationDelay: {}, election: 300ms",
+                tape.of(&["1", "3"]),
+                tape.of(&["1ms", "30ms"])
+            ),
             format!(
                 "sessionTimeout: 900ms, heartbeat: 300ms, commit: {}, rebalance: {}, maxPollRecords: {}, staticMembership: {}{}",
                 if careful { "perPoll" } else { tape.of(&["auto", "perPoll", "perRecord", "beforeHandling"]) },
@@ -47,19 +72,40 @@ fn model(kind: &str, tape: &[u16], careful: bool) -> String {
             if careful { ", keys: uniform(9)" } else { tape.of(&["", ", keys: uniform(9)", ", acks: none", ", acks: leader"]) },
         ),
         "sqs" => (
-            format!("visibilityTimeout: {}, waitTime: {}{}", tape.of(&["1s", "100ms", "0s"]), tape.of(&["20s", "0s"]), tape.of(&["", ", fifo: true", ", maxReceiveCount: 2, deadLetter: dead", ", maxInFlight: 2"])),
-            format!("prefetch: {}, pollInterval: 100ms{}", tape.of(&["1", "5"]), tape.of(&["", ", onError: {back: {after: 50ms}}", ", onError: {publish: {to: b.dead}}"])),
+            format!(
+                "visibilityTimeout: {}, waitTime: {}{}",
+                tape.of(&["1s", "100ms", "0s"]),
+                tape.of(&["20s", "0s"]),
+                tape.of(&["", ", fifo: true", ", maxReceiveCount: 2, deadLetter: dead", ", maxInFlight: 2"])
+            ),
+            format!(
+                "prefetch: {}, pollInterval: 100ms{}",
+                tape.of(&["1", "5"]),
+                tape.of(&["", ", onError: {back: {after: 50ms}}", ", onError: {publish: {to: b.dead}}"])
+            ),
             if careful { "" } else { tape.of(&["", ", keys: uniform(3)"]) },
         ),
         _ => (
-            format!("lockDuration: {}{}", tape.of(&["1s", "100ms"]), tape.of(&["", ", sessions: true", ", maxDeliveryCount: 2", ", messageTtl: 200ms, deadLetterOnExpiration: true, deadLetter: dead", ", duplicateDetection: 20s"])),
+            format!(
+                "lockDuration: {}{}",
+                tape.of(&["1s", "100ms"]),
+                tape.of(&[
+                    "",
+                    ", sessions: true",
+                    ", maxDeliveryCount: 2",
+                    ", messageTtl: 200ms, deadLetterOnExpiration: true, deadLetter: dead",
+                    ", duplicateDetection: 20s"
+                ])
+            ),
             tape.of(&["prefetch: 1", "prefetch: 3, renewFor: 0s", "autoAck: true", "onError: {deadLetter: {}}"]).to_owned(),
             tape.of(&["", ", delay: 50ms", ", keys: uniform(3)"]),
         ),
     };
     let (queues, nodes) = match kind {
         "kafka" => (format!("topics: {{q: {{{queue}}}, dead: {{}}}}"), "nodes: 3, "),
-        "rabbitmq" => (format!("queues: {{q: {{{queue}{}deadLetter: dead}}, dead: {{}}}}", if queue.is_empty() { "" } else { ", " }), "nodes: 3, "),
+        "rabbitmq" => {
+            (format!("queues: {{q: {{{queue}{}deadLetter: dead}}, dead: {{}}}}", if queue.is_empty() { "" } else { ", " }), "nodes: 3, ")
+        }
         _ => (format!("queues: {{q: {{{queue}}}, dead: {{}}}}"), ""),
     };
     let policy = tape.of(&["", ", policy: again"]);
@@ -70,7 +116,8 @@ fn model(kind: &str, tape: &[u16], careful: bool) -> String {
         tape.of(&["1ms", "0s", "exp(10ms)"]),
         if careful { "0%" } else { tape.of(&["0%", "2%"]) },
     );
-    writeln!(text, "policies: {{again: {{timeout: {}, retry: {{attempts: 3, backoff: {{initial: 100ms}}}}}}}}", tape.of(&["1s", "15ms"])).unwrap();
+    writeln!(text, "policies: {{again: {{timeout: {}, retry: {{attempts: 3, backoff: {{initial: 100ms}}}}}}}}", tape.of(&["1s", "15ms"]))
+        .unwrap();
     writeln!(text, "services: {{shop: {{endpoints: {{order: [{{publish: {{to: b.q, {publish}{publish_more}{policy}}}}}]}}}}, worker: {{replicas: 2, endpoints: {{}}}}}}").unwrap();
     writeln!(text, "brokers: {{b: {{kind: {kind}, {nodes}{queues}}}}}").unwrap();
     let fails = if careful || consumer.contains("autoAck") { "" } else { tape.of(&["", ", {fail: {share: 30%}}"]) };
@@ -82,10 +129,27 @@ fn model(kind: &str, tape: &[u16], careful: bool) -> String {
     )
     .unwrap();
     text += "faults:\n";
-    let crashes = ["crash: {service: worker, replicas: 1}", "crash: {service: worker}", "brokerDown: {broker: b, nodes: 1}", "brokerDown: {broker: b}", "partition: {from: b, to: worker, packets: drop}", "consumerStuck: {consumer: w}", "poisonMessage: {queue: b.q, count: 3}", "diskFull: {broker: b}", "pause: {service: worker}"];
+    let crashes = [
+        "crash: {service: worker, replicas: 1}",
+        "crash: {service: worker}",
+        "brokerDown: {broker: b, nodes: 1}",
+        "brokerDown: {broker: b}",
+        "partition: {from: b, to: worker, packets: drop}",
+        "consumerStuck: {consumer: w}",
+        "poisonMessage: {queue: b.q, count: 3}",
+        "diskFull: {broker: b}",
+        "pause: {service: worker}",
+    ];
     let (count, crashes) = if careful { (1, &crashes[..3]) } else { (3, &crashes[..]) };
     for fault in 0..count {
-        writeln!(text, "  f{fault}: {{at: {}, for: {}, {}}}", tape.of(&["1s", "300ms", "1700ms"]), tape.of(&["500ms", "20ms", "3s"]), tape.of(crashes)).unwrap();
+        writeln!(
+            text,
+            "  f{fault}: {{at: {}, for: {}, {}}}",
+            tape.of(&["1s", "300ms", "1700ms"]),
+            tape.of(&["500ms", "20ms", "3s"]),
+            tape.of(crashes)
+        )
+        .unwrap();
     }
     text
 }
@@ -110,7 +174,9 @@ proptest! {
                 Rules::Topic(_) => prop_assert!(record.lost <= record.published, "{}", counts),
                 // What has been handled and not committed is still to be read, again.
                 Rules::Group { .. } => {
-                    prop_assert!(settled <= record.published && record.published <= settled + left, "{}", counts);
+                    // At most once, what a member that was thrown out still holds when the run is cut off is in nobody's count.
+                    let held = queue.rules.commits_first() && !idle(&topology, &recording);
+                    prop_assert!(settled <= record.published && (held || record.published <= settled + left), "{}", counts);
                     prop_assert!(record.acked + record.dropped + record.moved <= record.delivered && record.duplicates <= record.redelivered, "{}", counts);
                 }
                 _ => prop_assert_eq!(record.published, settled + left, "{}", counts),

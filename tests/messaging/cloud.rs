@@ -36,11 +36,25 @@ fn what_fails_is_delivered_as_often_as_it_may_be() {
         let ran = cloud("sqs", "1s", "", &queues, &format!("{FAILING}}}"), "");
         let told: Vec<String> = (0..most).map(|n| format!("0: {}-{} 500", 1000 + 2000 * n, 1100 + 2000 * n)).collect();
         assert_eq!((ran.deliveries("w"), ran.counts("b.dead")), (told, "published 1, ready 1".into()));
-        let ran = cloud("serviceBus", "1s", "", &format!("q: {{maxDeliveryCount: {most}, deadLetter: dead}}, dead: {{}}"), &format!("{FAILING}}}"), "");
+        let ran = cloud(
+            "serviceBus",
+            "1s",
+            "",
+            &format!("q: {{maxDeliveryCount: {most}, deadLetter: dead}}, dead: {{}}"),
+            &format!("{FAILING}}}"),
+            "",
+        );
         let told: Vec<String> = (0..most).map(|n| format!("0: {}-{} 500", 1000 + 100 * n, 1100 + 100 * n)).collect();
         assert_eq!((ran.deliveries("w"), ran.counts("b.dead")), (told, "published 1, ready 1".into()));
     }
-    let ran = cloud("sqs", "1s", "", "q: {waitTime: 20s, maxReceiveCount: 3, deadLetter: dead}, dead: {}", &format!("{FAILING}, onError: {{back: {{after: 5s}}}}}}"), "");
+    let ran = cloud(
+        "sqs",
+        "1s",
+        "",
+        "q: {waitTime: 20s, maxReceiveCount: 3, deadLetter: dead}, dead: {}",
+        &format!("{FAILING}, onError: {{back: {{after: 5s}}}}}}"),
+        "",
+    );
     assert_eq!(ran.deliveries("w"), ["0: 1000-1100 500", "0: 6100-6200 500", "0: 11200-11300 500"]);
     let ran = cloud("serviceBus", "1s", "", "q: {}", &format!("{FAILING}, onError: {{deadLetter: {{}}}}}}"), "");
     assert_eq!(ran.counts("b.q"), "published 1, delivered 1, rejected 1, dead 1", "it keeps its own dead");
@@ -48,11 +62,13 @@ fn what_fails_is_delivered_as_often_as_it_may_be() {
 
 #[test]
 fn messages_are_delayed_and_expire() {
-    let delivered = |kind: &str, publish: &str, queues: &str| cloud(kind, "1s", publish, queues, &consumer("worker", 100, ""), "").deliveries("w");
+    let delivered =
+        |kind: &str, publish: &str, queues: &str| cloud(kind, "1s", publish, queues, &consumer("worker", 100, ""), "").deliveries("w");
     assert_eq!(delivered("sqs", ", delay: 3s", "q: {waitTime: 20s}"), ["0: 4000-4100 200"]);
     assert_eq!(delivered("sqs", "", "q: {waitTime: 20s, delay: 4s}"), ["0: 5000-5100 200"]);
     assert_eq!(delivered("serviceBus", ", delay: 3s", "q: {}"), ["0: 4000-4100 200"]);
-    for (more, counts) in [("", "published 1, expired 1, dropped 1"), (", deadLetterOnExpiration: true", "published 1, expired 1, dead 1")] {
+    for (more, counts) in [("", "published 1, expired 1, dropped 1"), (", deadLetterOnExpiration: true", "published 1, expired 1, dead 1")]
+    {
         assert_eq!(cloud("serviceBus", "1s", "", &format!("q: {{messageTtl: 5s{more}}}"), "", "").counts("b.q"), counts);
     }
     let ran = cloud("serviceBus", "3x1s", ", payload: 100B", "q: {maxBytes: 250B}", "", "");
@@ -61,7 +77,8 @@ fn messages_are_delayed_and_expire() {
 
 #[test]
 fn short_polls_come_late_and_long_ones_wait_for_the_message() {
-    let delivered = |queues: &str| cloud("sqs", "1300ms+43s", "", queues, &consumer("worker", 100, ", pollInterval: 1s"), "").deliveries("w");
+    let delivered =
+        |queues: &str| cloud("sqs", "1300ms+43s", "", queues, &consumer("worker", 100, ", pollInterval: 1s"), "").deliveries("w");
     assert_eq!(delivered("q: {}")[0], "0: 2000-2100 200");
     assert_eq!(delivered("q: {waitTime: 20s}"), ["0: 1300-1400 200", "1: 43000-43100 200"]);
 }
@@ -86,7 +103,8 @@ fn groups_and_sessions_keep_their_order() {
             }
             assert!(at_once.values().all(|n| *n <= keys), "{kind}, {keys}: {at_once:?}");
             if keys == 1 {
-                let order: Vec<u32> = ran.deliveries("w").iter().map(|told| told.split([' ', ':']).nth(1).unwrap().parse().unwrap()).collect();
+                let order: Vec<u32> =
+                    ran.deliveries("w").iter().map(|told| told.split([' ', ':']).nth(1).unwrap().parse().unwrap()).collect();
                 assert!(order.is_sorted() && order.len() == 12, "{kind}: {order:?}");
             }
         }
@@ -109,7 +127,10 @@ fn publishers_that_try_again_are_known_where_duplicates_are_detected() {
 #[test]
 fn a_crash_hides_messages_until_their_time_is_over_and_loses_what_was_deleted_when_it_was_received() {
     let crash = "faults: {down: {at: 1750ms, for: 1s, crash: {service: worker}}}";
-    for (kind, queues, again) in [("sqs", "q: {visibilityTimeout: 3s, waitTime: 20s}", "1: 4500-5000 200"), ("serviceBus", "q: {lockDuration: 5s}", "1: 6500-7000 200")] {
+    for (kind, queues, again) in [
+        ("sqs", "q: {visibilityTimeout: 3s, waitTime: 20s}", "1: 4500-5000 200"),
+        ("serviceBus", "q: {lockDuration: 5s}", "1: 6500-7000 200"),
+    ] {
         let ran = cloud(kind, "2x1s", "", queues, &consumer("worker", 500, ""), crash);
         assert_eq!(ran.deliveries("w"), ["0: 1000-1500 200", "1: 1500-1750 503 UC", again], "{kind}");
         assert_eq!(ran.counts("b.q"), "published 2, delivered 3, redelivered 1, acked 2", "{kind}");
@@ -121,7 +142,11 @@ fn a_crash_hides_messages_until_their_time_is_over_and_loses_what_was_deleted_wh
 #[test]
 fn labels_choose_subscriptions() {
     for kind in ["sqs", "serviceBus"] {
-        let ran = run(&shop("1s", "[{publish: {to: b, key: k, confirm: true}}]", &format!("brokers: {{b: {{kind: {kind}, queues: {{q: {{bind: [k]}}, r: {{bind: [z]}}, s: {{deadLetter: d}}, d: {{}}}}}}}}")));
+        let ran = run(&shop(
+            "1s",
+            "[{publish: {to: b, key: k, confirm: true}}]",
+            &format!("brokers: {{b: {{kind: {kind}, queues: {{q: {{bind: [k]}}, r: {{bind: [z]}}, s: {{deadLetter: d}}, d: {{}}}}}}}}"),
+        ));
         assert_eq!(["b.q", "b.r", "b.s", "b.d"].map(|queue| ran.queue(queue).published), [1, 0, 1, 0], "{kind}");
     }
 }

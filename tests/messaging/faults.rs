@@ -41,7 +41,10 @@ fn a_consumer_that_cannot_be_reached_loses_its_connection_and_nothing_else() {
     let pair = "w: {service: pair, from: b.q, prefetch: 1, steps: [{work: 100ms}]}";
     for ends in ["from: b, to: pair", "from: pair, to: b"] {
         let ran = rabbit("1s+2s", "", pair, &format!("faults: {{cut: {{at: 1500ms, for: 40s, partition: {{{ends}, packets: drop}}}}}}"));
-        assert_eq!(ran.deliveries("w"), ["pair-0 0: 1000-1100 200", "pair-1 1: 2000-14600 503 UF", "pair-0 1: 14600-27200 503 UF", "pair-1 1: 43400-43500 200"]);
+        assert_eq!(
+            ran.deliveries("w"),
+            ["pair-0 0: 1000-1100 200", "pair-1 1: 2000-14600 503 UF", "pair-0 1: 14600-27200 503 UF", "pair-1 1: 43400-43500 200"]
+        );
         assert_eq!(ran.counts("b.q"), "published 2, delivered 4, redelivered 2, acked 2");
     }
     // What is handled while its acknowledgement does not come through is handled twice.
@@ -60,7 +63,8 @@ fn consumers_that_all_connect_at_once_keep_publishers_waiting() {
 fn poison_meets_so_many_messages_as_it_says() {
     let consumers = "w: {service: worker, from: b.q, steps: [{work: 100ms}], onError: {nack: {requeue: false}}}";
     for (count, dropped) in [(", count: 1", 1), (", count: 2", 2), ("", 3), (", share: 0%", 0)] {
-        let ran = rabbit("1s+2s+3s+9s", "", consumers, &format!("faults: {{bad: {{at: 0s, for: 5s, poisonMessage: {{queue: b.q{count}}}}}}}"));
+        let ran =
+            rabbit("1s+2s+3s+9s", "", consumers, &format!("faults: {{bad: {{at: 0s, for: 5s, poisonMessage: {{queue: b.q{count}}}}}}}"));
         assert_eq!((ran.queue("b.q").dropped, ran.queue("b.q").acked), (dropped, 4 - dropped), "{count}");
     }
 }
@@ -86,7 +90,11 @@ fn what_cannot_be_expected_is_refused() {
         ("\"drains(b)\"", "bad-value at expect.a"),
         ("age(b) < 5", "missing-unit at expect.a"),
     ] {
-        let yaml = shop("1s", "[{publish: {to: b.q}}]", &format!("brokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\nexpect: {{a: {expectation}}}"));
+        let yaml = shop(
+            "1s",
+            "[{publish: {to: b.q}}]",
+            &format!("brokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\nexpect: {{a: {expectation}}}"),
+        );
         assert_eq!(refused(&yaml), [problem], "{expectation}");
     }
 }

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 fn kafka(times: &str, publish: &str, topic: &str, consumers: &str, rest: &str) -> Ran {
     let nodes = if topic.contains("replication: 3") { 3 } else { 1 };
     let steps = format!("[{{publish: {{to: b.t, confirm: true{publish}}}}}]");
-    run(&shop(times, &steps, &format!("brokers: {{b: {{kind: kafka, nodes: {nodes}, topics: {{t: {{{topic}}}}}}}}}\nconsumers: {{{consumers}}}\n{rest}")))
+    run(&shop(
+        times,
+        &steps,
+        &format!("brokers: {{b: {{kind: kafka, nodes: {nodes}, topics: {{t: {{{topic}}}}}}}}}\nconsumers: {{{consumers}}}\n{rest}"),
+    ))
 }
 
 fn consumer(service: &str, more: &str) -> String {
@@ -49,7 +53,8 @@ fn every_group_reads_all() {
     let two = format!("{}, v: {{service: pair, from: b.t, steps: [{{work: 10ms}}]}}", consumer("worker", ""));
     let ran = kafka("3x1s", "", "", &two, "");
     assert_eq!([ran.queue("b.t/w").acked, ran.queue("b.t/v").acked], [3, 3]);
-    let one = "w: {service: worker, from: b.t, group: g, steps: [{work: 10ms}]}, v: {service: pair, from: b.t, group: g, steps: [{work: 10ms}]}";
+    let one =
+        "w: {service: worker, from: b.t, group: g, steps: [{work: 10ms}]}, v: {service: pair, from: b.t, group: g, steps: [{work: 10ms}]}";
     assert_eq!(kafka("3x1s", "", "", one, "").queue("b.t/g").acked, 3, "two consumers of one group");
 }
 
@@ -82,7 +87,12 @@ fn an_eager_rebalance_stops_everybody_and_a_cooperative_one_only_what_moves() {
         let down = "faults: {down: {at: 2500ms, for: 3s, crash: {service: pair, replica: [0]}}}";
         let ran = kafka("40x1s", ", keys: \"uniform(40)\"", "partitions: 4", &consumer("pair", &more), down);
         assert_eq!(ran.queue("b.t/w").acked, 40);
-        let starts: Vec<f64> = ran.deliveries("w").iter().filter(|told| told.starts_with("pair-1")).map(|told| told.split([' ', '-']).nth(3).unwrap().parse().unwrap()).collect();
+        let starts: Vec<f64> = ran
+            .deliveries("w")
+            .iter()
+            .filter(|told| told.starts_with("pair-1"))
+            .map(|told| told.split([' ', '-']).nth(3).unwrap().parse().unwrap())
+            .collect();
         starts.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
     };
     assert!(pause("eager") > 1000.0, "{}", pause("eager"));
@@ -93,7 +103,10 @@ fn an_eager_rebalance_stops_everybody_and_a_cooperative_one_only_what_moves() {
 fn who_polls_too_rarely_loses_its_partitions_for_ever_and_again() {
     let ran = kafka("3x1s", "", "", &consumer("worker", ", maxPollInterval: 1500ms, commit: perPoll"), "");
     let record = ran.queue("b.t/w");
-    assert_eq!(ran.deliveries("w")[..5], ["0: 1000-2000 200", "1: 2000-3000 200", "2: 3000-4000 200", "1: 4000-5000 200", "2: 5000-6000 200"]);
+    assert_eq!(
+        ran.deliveries("w")[..5],
+        ["0: 1000-2000 200", "1: 2000-3000 200", "2: 3000-4000 200", "1: 4000-5000 200", "2: 5000-6000 200"]
+    );
     assert!(record.acked <= 2 && record.duplicates == record.redelivered - 1, "{}", ran.counts("b.t/w"));
     let ran = kafka("3x1s", "", "", &consumer("worker", ", maxPollInterval: 1500ms, maxPollRecords: 1, commit: perPoll"), "");
     assert_eq!(ran.counts("b.t/w"), "published 3, delivered 3, acked 3, rebalances 1", "polls of one record are in time");
@@ -103,7 +116,13 @@ fn who_polls_too_rarely_loses_its_partitions_for_ever_and_again() {
 fn a_static_member_that_is_soon_back_keeps_its_partitions() {
     let down = "faults: {down: {at: 2500ms, for: 2s, crash: {service: pair, replica: [0]}}}";
     let last = |fixed: bool| {
-        let ran = kafka("6x1s", ", keys: \"uniform(40)\"", "partitions: 2", &consumer("pair", &format!(", staticMembership: {fixed}, commit: perRecord")), down);
+        let ran = kafka(
+            "6x1s",
+            ", keys: \"uniform(40)\"",
+            "partitions: 2",
+            &consumer("pair", &format!(", staticMembership: {fixed}, commit: perRecord")),
+            down,
+        );
         (ran.deliveries("w").last().unwrap().clone(), ran.queue("b.t/w").rebalances)
     };
     assert_eq!(last(true), ("pair-0 4: 4500-5500 200".into(), 1));
@@ -137,7 +156,9 @@ fn a_publisher_that_tries_again_gets_through_the_election_and_is_known() {
 #[test]
 fn too_few_copies_in_sync_refuse_publishers_that_wait_for_all() {
     let down = "faults: {down: {at: 1500ms, for: 5s, brokerDown: {broker: b, node: [1, 2]}}}";
-    let told = |acks: &str| kafka("1s+3s+9s", acks, "replication: 3, minInSyncReplicas: 2, replicaLagMax: 1s", &consumer("worker", ""), down).outcomes("c");
+    let told = |acks: &str| {
+        kafka("1s+3s+9s", acks, "replication: 3, minInSyncReplicas: 2, replicaLagMax: 1s", &consumer("worker", ""), down).outcomes("c")
+    };
     assert_eq!([told(""), told(", acks: leader")], ["200: 2, 503: 1", "200: 3"]);
 }
 
@@ -146,7 +167,10 @@ fn retention_takes_what_a_lagging_group_has_not_read() {
     let yaml = shop(
         "1s+30s+301s",
         "[{publish: {to: b.t, confirm: true}}]",
-        &format!("brokers: {{b: {{kind: kafka, topics: {{t: {{retention: 10s, segment: 1s}}}}}}}}\nconsumers: {{{}}}\nfaults: {{down: {{at: 100ms, for: 700s, crash: {{service: worker}}}}}}\nexpect: {{keeps: lost(b.t/w) == 0}}", consumer("worker", "")),
+        &format!(
+            "brokers: {{b: {{kind: kafka, topics: {{t: {{retention: 10s, segment: 1s}}}}}}}}\nconsumers: {{{}}}\nfaults: {{down: {{at: 100ms, for: 700s, crash: {{service: worker}}}}}}\nexpect: {{keeps: lost(b.t/w) == 0}}",
+            consumer("worker", "")
+        ),
     );
     let ran = run(&yaml.replace("duration: 60s", "duration: 900s"));
     assert_eq!(ran.counts("b.t/w"), "published 3, lost 3, rebalances 2");
@@ -159,7 +183,11 @@ fn a_record_that_fails_is_tried_in_place_and_then_passed_over_or_moved() {
     let ran = kafka("2x1s", "", "", &consumer("worker", ""), bad);
     assert_eq!(ran.counts("b.t/w"), "published 2, delivered 11, redelivered 9, acked 1, dropped 1, rebalances 1", "ten tries by itself");
     let ran = kafka("2x1s", "", "", &consumer("worker", ", onError: {retry: {attempts: 3, backoff: {initial: 1s}}}"), bad);
-    assert_eq!(ran.deliveries("w"), ["0: 1000-1000 500", "0: 2000-2000 500", "0: 4000-4000 500", "1: 4000-5000 200"], "the partition waits");
+    assert_eq!(
+        ran.deliveries("w"),
+        ["0: 1000-1000 500", "0: 2000-2000 500", "0: 4000-4000 500", "1: 4000-5000 200"],
+        "the partition waits"
+    );
     let moved = "brokers: {b: {kind: kafka, topics: {t: {}, dead: {}}}}\nconsumers: {w: {service: worker, from: b.t, steps: [{work: 1s}], onError: {publish: {to: b.dead}}}}\n";
     let ran = run(&shop("2x1s", "[{publish: {to: b.t, confirm: true}}]", &format!("{moved}{bad}")));
     assert_eq!([ran.counts("b.t/w"), ran.counts("b.dead")], ["published 2, delivered 2, acked 1, moved 1, rebalances 1", "published 1"]);

@@ -4,7 +4,11 @@ use crate::support::*;
 
 fn ask(rest: &str) -> Ran {
     let steps = "[{publish: {to: b.q, awaitReply: {timeout: 500ms}}}]";
-    run(&shop("1s", steps, &format!("network: {{default: {{latency: 10ms}}}}\nbrokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\n{rest}")))
+    run(&shop(
+        "1s",
+        steps,
+        &format!("network: {{default: {{latency: 10ms}}}}\nbrokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\n{rest}"),
+    ))
 }
 
 #[test]
@@ -23,7 +27,11 @@ fn a_request_waits_for_its_reply_as_long_as_it_may() {
 /// A shop that writes at 1, 2 and 3 s, and tells of it; the write takes 10 ms of work behind 10 ms of its own.
 fn orders(publish: &str, event_first: bool, fault: &str) -> Ran {
     let (write, tell) = ("{call: db.insert}", format!("{{publish: {{to: b, key: k, announces: db.insert{publish}}}}}"));
-    let steps = if event_first { format!("[{{work: 10ms}}, {tell}, {write}, {{work: 10ms}}]") } else { format!("[{{work: 10ms}}, {write}, {tell}, {{work: 10ms}}]") };
+    let steps = if event_first {
+        format!("[{{work: 10ms}}, {tell}, {write}, {{work: 10ms}}]")
+    } else {
+        format!("[{{work: 10ms}}, {write}, {tell}, {{work: 10ms}}]")
+    };
     let rest = format!(
         "  db: {{endpoints: {{insert: [{{work: 10ms}}]}}}}
 network: {{default: {{latency: 1ms}}}}
@@ -55,18 +63,28 @@ fn writes_and_their_events_part_unless_an_outbox_keeps_them_together() {
     ] {
         let ran = orders(publish, event_first, fault);
         let broker = ran.broker();
-        assert_eq!([broker.events_written, broker.events_lost, broker.events_phantom], counts, "{publish}, event first: {event_first}, {fault}");
+        assert_eq!(
+            [broker.events_written, broker.events_lost, broker.events_phantom],
+            counts,
+            "{publish}, event first: {event_first}, {fault}"
+        );
         let observed: Vec<Option<f64>> = ran.verdicts().iter().map(|(_, verdict)| verdict.observed).collect();
         assert!(observed.contains(&Some(counts[1] as f64)) && observed.contains(&Some(counts[2] as f64)), "{observed:?}");
     }
-    assert_eq!(orders(outbox, false, shop).deliveries("w"), ["0: 1201-1213 200", "1: 2601-2613 200", "2: 3201-3213 200"], "the relay polls every 200 ms");
+    assert_eq!(
+        orders(outbox, false, shop).deliveries("w"),
+        ["0: 1201-1213 200", "1: 2601-2613 200", "2: 3201-3213 200"],
+        "the relay polls every 200 ms"
+    );
 }
 
 #[test]
 fn what_an_idempotent_consumer_has_handled_while_the_broker_was_gone_it_does_not_handle_again() {
     let down = "faults: {down: {at: 1200ms, for: 1s, brokerDown: {broker: b}}}";
     let again = |idempotent: bool| {
-        let rest = format!("brokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\nconsumers: {{w: {{service: worker, from: b.q, idempotent: {idempotent}, steps: [{{work: 500ms}}]}}}}\n{down}");
+        let rest = format!(
+            "brokers: {{b: {{kind: rabbitmq, queues: {{q: {{}}}}}}}}\nconsumers: {{w: {{service: worker, from: b.q, idempotent: {idempotent}, steps: [{{work: 500ms}}]}}}}\n{down}"
+        );
         run(&shop("1s", "[{publish: {to: b.q}}]", &rest)).deliveries("w")[1].clone()
     };
     assert_eq!([again(false), again(true)], ["0: 6200-6700 200", "0: 6200-6200 200"]);

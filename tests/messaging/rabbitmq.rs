@@ -27,7 +27,8 @@ fn prefetch_bounds_what_a_consumer_holds() {
 
 #[test]
 fn without_prefetch_the_first_consumer_gets_all_that_waits_and_with_it_both_work() {
-    let last = |more: &str| rabbit("50s", "b.q", "q: {preload: 10}", &consumer("pair", more), "").queue("b.q").latency.max().unwrap() / 1_000_000;
+    let last =
+        |more: &str| rabbit("50s", "b.q", "q: {preload: 10}", &consumer("pair", more), "").queue("b.q").latency.max().unwrap() / 1_000_000;
     assert_eq!([last(""), last(", prefetch: 1")], [1000, 500]);
 }
 
@@ -61,7 +62,10 @@ fn messages_die_of_age_of_length_and_of_coming_back_too_often() {
     let ran = rabbit("1s+2s+3s", "b.q", "q: {maxLength: 2, deadLetter: dead}, dead: {}", "", "");
     assert_eq!([ran.counts("b.q"), ran.counts("b.dead")], ["published 3, maxlen 1, dead 1, ready 2", "published 1, ready 1"]);
     let ran = rabbit("1s", "b.q", "q: {type: quorum, deliveryLimit: 2, deadLetter: dead}, dead: {}", &failing(""), "");
-    assert_eq!([ran.counts("b.q"), ran.counts("b.dead")], ["published 1, delivered 3, redelivered 2, limit 1, dead 1", "published 1, ready 1"]);
+    assert_eq!(
+        [ran.counts("b.q"), ran.counts("b.dead")],
+        ["published 1, delivered 3, redelivered 2, limit 1, dead 1", "published 1, ready 1"]
+    );
     let ran = rabbit("1s", "b.q", "q: {type: quorum}", &failing(""), "");
     assert_eq!(ran.counts("b.q"), "published 1, delivered 21, redelivered 20, limit 1, dropped 1", "20 times by itself");
 }
@@ -96,7 +100,13 @@ fn a_full_queue_gives_its_oldest_up_or_refuses_the_new() {
 
 #[test]
 fn a_waiting_queue_makes_a_delayed_retry() {
-    let ran = rabbit("1s", "b.q", "q: {deadLetter: wait}, wait: {messageTtl: 5s, deadLetter: q}", &failing(", onError: {reject: {requeue: false}}"), "");
+    let ran = rabbit(
+        "1s",
+        "b.q",
+        "q: {deadLetter: wait}, wait: {messageTtl: 5s, deadLetter: q}",
+        &failing(", onError: {reject: {requeue: false}}"),
+        "",
+    );
     assert_eq!(ran.deliveries("w")[..3], ["0: 1000-1100 500", "0: 6100-6200 500", "0: 11200-11300 500"]);
     assert_eq!(ran.counts("b.wait"), "published 13, expired 12, dead 12, ready 1");
     let ran = rabbit("1s", "b.q", "q: {messageTtl: 5s, deadLetter: r}, r: {messageTtl: 5s, deadLetter: q}", "", "");
@@ -105,7 +115,13 @@ fn a_waiting_queue_makes_a_delayed_retry() {
 
 #[test]
 fn a_retry_in_place_holds_the_message() {
-    let ran = rabbit("1s", "b.q", "q: {deadLetter: dead}, dead: {}", &failing(", onError: {retry: {attempts: 3, backoff: {initial: 1s}, then: {reject: {requeue: false}}}}"), "");
+    let ran = rabbit(
+        "1s",
+        "b.q",
+        "q: {deadLetter: dead}, dead: {}",
+        &failing(", onError: {retry: {attempts: 3, backoff: {initial: 1s}, then: {reject: {requeue: false}}}}"),
+        "",
+    );
     assert_eq!(ran.deliveries("w"), ["0: 1000-1100 500", "0: 2100-2200 500", "0: 4200-4300 500"]);
     assert_eq!(ran.counts("b.q"), "published 1, delivered 1, rejected 1, dead 1");
     let ran = rabbit("1s", "b.q", "q: {}, other: {}", &failing(", onError: {publish: {to: b.other}}"), "");
@@ -146,17 +162,24 @@ fn a_crash_loses_what_was_acknowledged_when_it_was_sent_and_nothing_else() {
     assert_eq!(ran.counts("b.q"), "published 3, delivered 5, redelivered 2, acked 3");
     assert_eq!(ran.deliveries("w")[3..], ["1: 2150-2250 200", "2: 2150-2350 200"]);
     // It dies when the acknowledgement is on its way, which comes; and before it is sent.
-    for (at, counts) in [(1135, "published 1, delivered 2, redelivered 1, acked 1, duplicates 1"), (1125, "published 1, delivered 2, redelivered 1, acked 1")] {
-        let crash = format!("network: {{default: {{latency: 10ms}}}}\nfaults: {{down: {{at: {at}ms, for: 1s, crash: {{service: worker}}}}}}");
+    for (at, counts) in [
+        (1135, "published 1, delivered 2, redelivered 1, acked 1, duplicates 1"),
+        (1125, "published 1, delivered 2, redelivered 1, acked 1"),
+    ] {
+        let crash =
+            format!("network: {{default: {{latency: 10ms}}}}\nfaults: {{down: {{at: {at}ms, for: 1s, crash: {{service: worker}}}}}}");
         assert_eq!(rabbit("1s", "b.q", "q: {}", &consumer("worker", ""), &crash).counts("b.q"), counts, "{at}");
     }
 }
 
 #[test]
 fn only_persistent_messages_in_durable_queues_survive_the_broker() {
-    for (durable, persistent, counts) in
-        [(true, true, "published 1, ready 1"), (true, false, "published 1, lost 1"), (false, true, "published 1, lost 1"), (false, false, "published 1, lost 1")]
-    {
+    for (durable, persistent, counts) in [
+        (true, true, "published 1, ready 1"),
+        (true, false, "published 1, lost 1"),
+        (false, true, "published 1, lost 1"),
+        (false, false, "published 1, lost 1"),
+    ] {
         let publish = format!("[{{publish: {{to: b.q, confirm: true, persistent: {persistent}}}}}]");
         let broker = format!("brokers: {{b: {{kind: rabbitmq, durable: {durable}, queues: {{q: {{}}}}}}}}");
         let ran = run(&shop("1s", &publish, &format!("{broker}\nfaults: {{down: {{at: 2s, for: 1s, brokerDown: {{broker: b}}}}}}")));
@@ -174,7 +197,13 @@ fn a_quorum_queue_goes_on_without_one_of_three_nodes_and_refuses_without_two() {
 
 #[test]
 fn what_no_queue_wants_is_dropped_unless_it_is_mandatory() {
-    let publish = |more: &str| run(&shop("1s", &format!("[{{publish: {{to: b, key: nobody, confirm: true{more}}}}}, {{work: 5ms}}]"), "brokers: {b: {kind: rabbitmq, queues: {q: {bind: [some]}}}}"));
+    let publish = |more: &str| {
+        run(&shop(
+            "1s",
+            &format!("[{{publish: {{to: b, key: nobody, confirm: true{more}}}}}, {{work: 5ms}}]"),
+            "brokers: {b: {kind: rabbitmq, queues: {q: {bind: [some]}}}}",
+        ))
+    };
     assert_eq!((publish("").told(), publish("").broker().unroutable), (vec!["1000+5 200".into()], 1));
     assert_eq!(publish(", mandatory: true").told(), ["1000+0 404"]);
 }
@@ -184,8 +213,18 @@ fn exchanges_choose_queues() {
     for (exchange, publish, queues, got) in [
         ("direct", "key: a", "q: {bind: [a]}, r: {bind: [b, a]}, s: {bind: [c]}, t: {}", [1, 1, 0, 0]),
         ("fanout", "key: a", "q: {bind: [a]}, r: {bind: [z]}, s: {}, t: {}", [1, 1, 0, 0]),
-        ("topic", "key: order.eu.created", "q: {bind: [\"order.*.created\"]}, r: {bind: [\"order.#\", \"#\"]}, s: {bind: [\"*.created\"]}, t: {bind: [\"#.created\"]}", [1, 1, 0, 1]),
-        ("headers", "headers: {a: x, b: y}", "q: {bind: [\"a=x, b=y\"]}, r: {bind: [\"a=x, b=z\"]}, s: {bind: [\"any: a=x, b=z\"]}, t: {bind: [\"c=1\"]}", [1, 0, 1, 0]),
+        (
+            "topic",
+            "key: order.eu.created",
+            "q: {bind: [\"order.*.created\"]}, r: {bind: [\"order.#\", \"#\"]}, s: {bind: [\"*.created\"]}, t: {bind: [\"#.created\"]}",
+            [1, 1, 0, 1],
+        ),
+        (
+            "headers",
+            "headers: {a: x, b: y}",
+            "q: {bind: [\"a=x, b=y\"]}, r: {bind: [\"a=x, b=z\"]}, s: {bind: [\"any: a=x, b=z\"]}, t: {bind: [\"c=1\"]}",
+            [1, 0, 1, 0],
+        ),
     ] {
         let steps = format!("[{{publish: {{to: b, confirm: true, {publish}}}}}]");
         let ran = run(&shop("1s", &steps, &format!("brokers: {{b: {{kind: rabbitmq, exchange: {exchange}, queues: {{{queues}}}}}}}")));

@@ -55,7 +55,15 @@ pub fn run(yaml: &str) -> Ran {
         let gone = record.acked + record.dead_lettered + record.dropped + record.moved + record.lost;
         let left = record.left_ready + record.left_unacked;
         if !queue.rules.is_log() {
-            assert_eq!(record.published, gone + left, "messages of {}: acked {}, died {:?}, lost {}", queue.name, record.acked, record.died, record.lost);
+            assert_eq!(
+                record.published,
+                gone + left,
+                "messages of {}: acked {}, died {:?}, lost {}",
+                queue.name,
+                record.acked,
+                record.died,
+                record.lost
+            );
         }
         assert!(record.redelivered <= record.delivered);
     }
@@ -136,7 +144,8 @@ impl Ran {
         let mut all = Vec::new();
         for trace in &self.traces {
             for attempt in trace.attempts.iter().filter(|attempt| attempt.call.contains(" for ") && attempt.call.ends_with(&ending)) {
-                let host = attempt.host.as_deref().filter(|host| !host.starts_with("worker")).map_or(String::new(), |host| format!("{host} "));
+                let host =
+                    attempt.host.as_deref().filter(|host| !host.starts_with("worker")).map_or(String::new(), |host| format!("{host} "));
                 let ended = attempt.ended.map_or("?".to_owned(), ms);
                 let outcome = attempt.outcome.as_deref().unwrap_or("?");
                 all.push((attempt.sent, format!("{host}{}: {}-{ended} {outcome}", trace.number, ms(attempt.sent))));

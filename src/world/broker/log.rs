@@ -100,7 +100,10 @@ impl Logs {
                     state.topic.add_group(rules.clone());
                     state.groups.push(number);
                     let partitions = topology.brokers.queues[*topic as usize].rules.partitions();
-                    logs.groups.insert(number, GroupState { members: Vec::new(), done: vec![0; partitions as usize], settled: vec![0; partitions as usize] });
+                    logs.groups.insert(
+                        number,
+                        GroupState { members: Vec::new(), done: vec![0; partitions as usize], settled: vec![0; partitions as usize] },
+                    );
                 }
                 _ => {}
             }
@@ -247,8 +250,14 @@ impl World<'_> {
     /// A node has gone or come back: what waits for copies may have them sooner, or never.
     fn confirm_anew(&mut self, queue: u32) {
         let now = self.now();
-        let waiting: Vec<(u32, Unconfirmed)> =
-            self.brokers.logs.unconfirmed.iter().filter(|(_, waiting)| waiting.queue == queue).map(|(job, waiting)| (*job, *waiting)).collect();
+        let waiting: Vec<(u32, Unconfirmed)> = self
+            .brokers
+            .logs
+            .unconfirmed
+            .iter()
+            .filter(|(_, waiting)| waiting.queue == queue)
+            .map(|(job, waiting)| (*job, *waiting))
+            .collect();
         for (job, Unconfirmed { place, due, .. }) in waiting {
             if !self.awaits_copies(job) {
                 self.deny(job);
@@ -427,7 +436,14 @@ impl World<'_> {
         let connection = self.brokers.logs.groups[&queue].members[member as usize];
         self.recorder.message_delivered(queue, redelivered);
         let job = self.new_delivery(queue, connection, message, nth.wrapping_add((tag as u32) << 8));
-        let delivery = Delivery { member, tag, place: Some((partition, offset)), nth, travels: first_of_poll, ..Delivery::new(queue, connection, message) };
+        let delivery = Delivery {
+            member,
+            tag,
+            place: Some((partition, offset)),
+            nth,
+            travels: first_of_poll,
+            ..Delivery::new(queue, connection, message)
+        };
         self.brokers.carry(job, Carried::Delivery(delivery));
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }

@@ -72,7 +72,12 @@ impl Compiler<'_> {
         let Some(write) = &publish.announces else {
             if publish.outbox.is_some() {
                 let message = "an outbox is written with something: without `announces` it is not known with what";
-                self.error("no-write", message, format!("{path}.publish.outbox"), "write `announces: SERVICE.ENDPOINT`, the call that writes");
+                self.error(
+                    "no-write",
+                    message,
+                    format!("{path}.publish.outbox"),
+                    "write `announces: SERVICE.ENDPOINT`, the call that writes",
+                );
             }
             return None;
         };
@@ -157,7 +162,12 @@ impl Compiler<'_> {
                         Err(part) => {
                             let path = format!("brokers.{}.queues.{}.bind[{number}]", quoted(name), quoted(queue));
                             let message = format!("`{part}` is no header: a headers exchange compares values");
-                            self.error("bad-binding", message, path, "write it like `format=pdf, type=report`, or `any: format=pdf, type=report`");
+                            self.error(
+                                "bad-binding",
+                                message,
+                                path,
+                                "write it like `format=pdf, type=report`, or `any: format=pdf, type=report`",
+                            );
                             continue;
                         }
                     },

@@ -78,7 +78,8 @@ impl Compiler<'_> {
         let kind = broker.kind;
         let mut wrong = |key: String, kinds: &[BrokerKind]| {
             let of: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-            let message = format!("`{}` means nothing to {}: it is of {}", key.rsplit('.').next().unwrap_or(&key), kind.name(), of.join(" and "));
+            let message =
+                format!("`{}` means nothing to {}: it is of {}", key.rsplit('.').next().unwrap_or(&key), kind.name(), of.join(" and "));
             self.error("wrong-kind", message, format!("{path}.{key}"), "remove it, or change the broker's `kind`");
         };
         if broker.exchange.is_some() && kind != R {
@@ -150,7 +151,12 @@ impl Compiler<'_> {
             Ok(rules) => Some(rules),
             Err(wrong) => {
                 let key = key_of(wrong.field);
-                self.error("bad-queue", wrong.to_string().replacen(wrong.field, key, 1), format!("{path}.{key}"), "change it, or leave it out");
+                self.error(
+                    "bad-queue",
+                    wrong.to_string().replacen(wrong.field, key, 1),
+                    format!("{path}.{key}"),
+                    "change it, or leave it out",
+                );
                 None
             }
         }
