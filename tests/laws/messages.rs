@@ -174,7 +174,9 @@ proptest! {
                 Rules::Topic(_) => prop_assert!(record.lost <= record.published, "{}", counts),
                 // What has been handled and not committed is still to be read, again.
                 Rules::Group { .. } => {
-                    prop_assert!(settled <= record.published && record.published <= settled + left, "{}", counts);
+                    // At most once, what a member that was thrown out still holds when the run is cut off is in nobody's count.
+                    let held = queue.rules.commits_first() && !idle(&topology, &recording);
+                    prop_assert!(settled <= record.published && (held || record.published <= settled + left), "{}", counts);
                     prop_assert!(record.acked + record.dropped + record.moved <= record.delivered && record.duplicates <= record.redelivered, "{}", counts);
                 }
                 _ => prop_assert_eq!(record.published, settled + left, "{}", counts),

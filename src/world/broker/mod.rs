@@ -245,7 +245,8 @@ impl World<'_> {
             }
             (state.rings, state.alarm) = (wakes, AlarmId::NONE);
             if wakes != Instant::NEVER {
-                state.alarm = self.calendar.set_alarm(wakes, Kind::QueueWakes as u8, queue);
+                // What comes back from a consumer may be too old already.
+                state.alarm = self.calendar.set_alarm(wakes.max(now), Kind::QueueWakes as u8, queue);
             }
         }
     }

@@ -281,18 +281,18 @@ impl World<'_> {
         let mut answers = Vec::new();
         let heard = state.topic.handled(number as u32, delivery.member, delivery.tag, how, now, &mut answers);
         let group = self.brokers.logs.groups.get_mut(&delivery.queue).expect("a group has a state");
+        // What comes at most once counts, whoever owns the partition by then.
+        let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
         let again = match delivery.place {
             Some((partition, offset)) if how == Handled::Done => {
                 let done = &mut group.done[partition as usize];
-                let again = offset < *done;
+                let again = !once && offset < *done;
                 *done = (*done).max(offset + 1);
                 again
             }
             _ => false,
         };
         let gone_on = how == Handled::Done || how == Handled::Skip;
-        // What comes at most once counts, whoever owns the partition by then.
-        let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
         let counts = gone_on && (once || heard != Heard::Stale);
         let first = delivery.place.is_some_and(|(partition, offset)| {
             let settled = &mut group.settled[partition as usize];
