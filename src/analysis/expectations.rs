@@ -108,6 +108,7 @@ impl View<'_> {
             | Metric::Duplicates
             | Metric::Phantoms
             | Metric::DeadLettered
+            | Metric::Dropped
             | Metric::Lag
             | Metric::Age
             | Metric::Drains { .. } => self.of_queues(),
@@ -292,7 +293,7 @@ fn unit(metric: Metric) -> Unit {
         Metric::Rate | Metric::Goodput => Unit::PerSecond,
         Metric::Amplification => Unit::Times,
         Metric::QueueLength | Metric::Restarts | Metric::Lag => Unit::Count,
-        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered => Unit::Count,
+        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Dropped => Unit::Count,
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn observe(
             _ => None,
         },
         Metric::Duplicates => Some(sum(|queue| queue.duplicates)),
+        Metric::Dropped => Some(sum(|queue| queue.dropped)),
         Metric::DeadLettered => Some(sum(|queue| queue.dead_lettered)),
         Metric::Lag => most(records, windows?, |window| window.ready_max as f64),
         Metric::Age => most(records, windows?, |window| window.oldest.as_secs_f64()),

@@ -50,6 +50,7 @@ pub enum Metric {
     Age,
     Drains,
     Phantoms,
+    Dropped,
 }
 
 /// Whose metric it is.
@@ -139,7 +140,7 @@ enum Unit {
     Truth,
 }
 
-const METRICS: [(&str, Metric, Unit); 25] = [
+const METRICS: [(&str, Metric, Unit); 26] = [
     ("successRate", Metric::SuccessRate, Unit::Share),
     ("errorRate", Metric::ErrorRate, Unit::Share),
     ("p50", Metric::P50, Unit::Duration),
@@ -165,6 +166,7 @@ const METRICS: [(&str, Metric, Unit); 25] = [
     ("age", Metric::Age, Unit::Duration),
     ("drains", Metric::Drains, Unit::Truth),
     ("phantoms", Metric::Phantoms, Unit::Number),
+    ("dropped", Metric::Dropped, Unit::Number),
 ];
 
 const OPS: [(&str, Op); 6] =
@@ -428,6 +430,7 @@ fn example(metric: Metric) -> &'static str {
         Metric::DeadLettered => "deadLettered(order-events.billing) == 0",
         Metric::Lag => "lag(order-events.billing) < 1000",
         Metric::Age => "age(order-events.billing) < 30s",
+        Metric::Dropped => "dropped(order-events.billing) == 0",
         Metric::Phantoms => "phantoms(order-events) == 0",
         Metric::Drains => "drains(order-events.billing, within: 60s, after: slow-db)",
     }

@@ -49,6 +49,8 @@ pub enum Metric {
     /// Messages that announce a write that never was.
     Phantoms,
     DeadLettered,
+    /// Given up, and no other queue took them.
+    Dropped,
     /// Messages that wait, at most.
     Lag,
     /// Of the oldest that waits, at most.

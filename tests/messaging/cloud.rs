@@ -22,7 +22,11 @@ fn what_is_worked_on_for_too_long_comes_again() {
     assert_eq!(ran.queue("b.q").acked, 0, "each deletes with a receipt that has expired");
     let ran = cloud("sqs", "1s", "", "q: {visibilityTimeout: 1s, waitTime: 20s}", &consumer("pair", 1500, ", idempotent: true"), "");
     assert_eq!(ran.deliveries("w")[2..], ["pair-0 0: 3000-3000 200"]);
-    assert_eq!(ran.counts("b.q"), "published 1, delivered 3, redelivered 2, acked 1, duplicates 2");
+    assert_eq!(
+        ran.counts("b.q"),
+        "published 1, delivered 3, redelivered 2, acked 1, duplicates 1",
+        "both had it in hand; the third skips it"
+    );
     let ran = cloud("serviceBus", "1s", "", "q: {lockDuration: 1s}", &consumer("pair", 1500, ", renewFor: 0s"), "");
     assert_eq!(ran.counts("b.q"), "published 1, delivered 10, redelivered 9, limit 1, dead 1, duplicates 10");
     let ran = cloud("serviceBus", "1s", "", "q: {lockDuration: 1s}", &consumer("pair", 1500, ""), "");

@@ -123,7 +123,8 @@ pub struct QueueSummary {
     pub moved: u64,
     /// Gone with a broker that did not keep them, or with a consumer for which they were acknowledged when they were sent.
     pub lost: u64,
-    /// Handled by a consumer without the broker's learning of it, so that they come again.
+    /// Handled by a consumer without the broker's learning of it, so that they come again; of an idempotent consumer what was handled twice
+    /// all the same.
     pub duplicates: u64,
     /// Waiting in the queue, over the clock.
     pub lag: Level,

@@ -27,7 +27,7 @@ impl Compiler<'_> {
             written::Range::While(fault) => During::While(self.fault(fault, path)?),
         };
         let whole = matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. } | Metric::Drains { .. })
-            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered);
+            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Dropped);
         if whole && range != During::Measured {
             let message = format!("`{}` is of the whole run: it has no `during`, `after` or `while`", written.metric.name());
             self.error("whole-run", message, path, "end the expectation after its value");
@@ -64,6 +64,7 @@ impl Compiler<'_> {
                 Metric::Recovers { within, after: self.fault(written.after.as_deref()?, path)? }
             }
             written::Metric::Lost => Metric::Lost,
+            written::Metric::Dropped => Metric::Dropped,
             written::Metric::Phantoms => Metric::Phantoms,
             written::Metric::Duplicates => Metric::Duplicates,
             written::Metric::DeadLettered => Metric::DeadLettered,
@@ -171,7 +172,14 @@ impl Compiler<'_> {
 fn is_of_queues(metric: Metric) -> bool {
     matches!(
         metric,
-        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Lag | Metric::Age | Metric::Drains { .. }
+        Metric::Lost
+            | Metric::Duplicates
+            | Metric::Phantoms
+            | Metric::DeadLettered
+            | Metric::Dropped
+            | Metric::Lag
+            | Metric::Age
+            | Metric::Drains { .. }
     )
 }
 

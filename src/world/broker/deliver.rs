@@ -160,15 +160,20 @@ impl World<'_> {
 
     /// A consumer has handled a message.
     pub(in crate::world) fn message_handled(&mut self, job: u32, consumer: u32) {
+        let spec = &self.topology.brokers.consumers[consumer as usize];
         if let Some(identity) = self.brokers.opened.remove(&self.handler_of(job))
-            && self.topology.brokers.consumers[consumer as usize].idempotent
+            && spec.idempotent
+            && !self.brokers.handled[consumer as usize].insert(identity)
         {
-            self.brokers.handled[consumer as usize].insert(identity);
+            // Two had it in hand at the same time.
+            self.recorder.message_duplicated(spec.queue);
         }
         let Some((carrier, Carried::Delivery(mut delivery))) = self.carried_to(job) else {
             // Nobody is there to be told: the message comes again.
-            let queue = self.topology.brokers.consumers[consumer as usize].queue;
-            return self.recorder.message_duplicated(queue);
+            if !spec.idempotent {
+                self.recorder.message_duplicated(spec.queue);
+            }
+            return;
         };
         delivery.handled = true;
         self.brokers.carry(carrier, Carried::Delivery(delivery));
@@ -206,13 +211,13 @@ impl World<'_> {
             if spec.auto_ack {
                 return self.sent_on_is_over(delivery, ok);
             }
-            if ok && handled {
+            if ok && handled && !spec.idempotent {
                 self.recorder.message_duplicated(queue);
             }
             return;
         }
         if lost_contact {
-            if handled {
+            if handled && !spec.idempotent {
                 self.recorder.message_duplicated(queue);
             }
             return self.lose_connection(connection);
@@ -233,7 +238,9 @@ impl World<'_> {
         let in_time = self.settle(queue, tag as u32, how);
         if how == Settle::Ack && !in_time {
             // Somebody else has it, or will have it.
-            self.recorder.message_duplicated(queue);
+            if !spec.idempotent {
+                self.recorder.message_duplicated(queue);
+            }
         } else if how == Settle::Ack {
             if ok || !matches!(spec.on_error, OnError::Publish(_)) {
                 self.acked(queue, message);

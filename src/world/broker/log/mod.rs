@@ -281,6 +281,8 @@ impl World<'_> {
         let mut answers = Vec::new();
         let heard = state.topic.handled(number as u32, delivery.member, delivery.tag, how, now, &mut answers);
         let group = self.brokers.logs.groups.get_mut(&delivery.queue).expect("a group has a state");
+        let consumer = self.brokers.connections[delivery.connection as usize].consumer;
+        let idempotent = self.topology.brokers.consumers[consumer as usize].idempotent;
         // What comes at most once counts, whoever owns the partition by then.
         let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
         let again = match delivery.place {
@@ -300,7 +302,7 @@ impl World<'_> {
             *settled = if first { (offset + 1).max(*settled) } else { *settled };
             first
         });
-        if again {
+        if again && !idempotent {
             self.recorder.message_duplicated(delivery.queue);
         }
         self.heed_topic(topic, answers);
