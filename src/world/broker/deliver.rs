@@ -195,15 +195,16 @@ impl World<'_> {
         }
         let lost_contact = matches!(outcome.class, Class::ConnectFailure | Class::Reset);
         let ok = !outcome.is_failure();
-        if !ok && !lost_contact && !stale {
-            if let Some((attempts, backoff)) = &spec.retry
-                && tries + 1 < *attempts
-            {
-                let place = below(self.jobs[job].path, tries);
-                let draw = self.keys.consumers[consumer as usize].draw(message.request, place).uniform();
-                let wait = backoff.wait(tries + 1, Nanos::ZERO, draw);
-                return self.deliver_again(job, Delivery { tries: tries + 1, ..delivery }, wait);
-            }
+        if !ok
+            && !lost_contact
+            && !stale
+            && let Some((attempts, backoff)) = &spec.retry
+            && tries + 1 < *attempts
+        {
+            let place = below(self.jobs[job].path, tries);
+            let draw = self.keys.consumers[consumer as usize].draw(message.request, place).uniform();
+            let wait = backoff.wait(tries + 1, Nanos::ZERO, draw);
+            return self.deliver_again(job, Delivery { tries: tries + 1, ..delivery }, wait);
         }
         let cause = self.jobs[job].cause;
         self.free_carrier(job);
