@@ -110,6 +110,18 @@ fn only_an_outbox_neither_loses_nor_invents() {
 }
 
 #[test]
+fn who_cannot_do_its_part_says_so_and_what_was_done_is_undone() {
+    let saga = run("saga", None);
+    assert_eq!(broken(&saga), [""; 0]);
+    let (refunded, done) = (queue(&saga, "saga.refund").acked, queue(&saga, "saga.done").acked);
+    assert!(refunded > 0 && done == queue(&saga, "saga.pay").acked, "{refunded} refunds, {done} settled");
+    let silent = run("saga", Some("noCompensation"));
+    assert_eq!(broken(&silent), ["everyOrderIsSettled"]);
+    assert_eq!(queue(&silent, "saga.reserve").dropped, refunded, "the same orders, on the same random numbers");
+    assert_eq!(queue(&run("saga", Some("retryFirst")), "saga.refund").acked, 0);
+}
+
+#[test]
 fn a_log_loses_what_was_not_copied_and_forgets_what_was_not_read() {
     assert_eq!(broken(&run("event-log", None)), ["quick", "readOnce"]);
     let leader = run("event-log", Some("acksLeader"));
