@@ -14,7 +14,7 @@ use crate::base::time::{Instant, Nanos};
 use crate::observe::probe::Probe;
 use crate::observe::recording::{ClientWindow, Recording};
 use crate::topology::Topology;
-use crate::topology::expectation::{During, Expectation, Metric, Subject};
+use crate::topology::expectation::{During, Expectation, Metric, QueueMetric, Subject};
 use crate::topology::site::Caller;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -67,7 +67,7 @@ impl View<'_> {
         let Expectation { text, metric, op, value, .. } = self.expectation;
         let observed = self.observe().filter(|observed| observed.is_finite());
         let passed = match metric {
-            Metric::Recovers { within, .. } | Metric::Drains { within, .. } => {
+            Metric::Recovers { within, .. } | Metric::OfQueues(QueueMetric::Drains { within, .. }) => {
                 op.holds(f64::from(observed.is_some_and(|s| s <= within.as_secs_f64())), *value)
             }
             _ => observed.is_some_and(|observed| op.holds(observed, *value)),
@@ -104,14 +104,7 @@ impl View<'_> {
                 _ => Some(self.summary.services.values().map(|s| s.restarts as f64).sum()),
             },
             Metric::Recovers { after, .. } => self.recovery(after),
-            Metric::Lost
-            | Metric::Duplicates
-            | Metric::Phantoms
-            | Metric::DeadLettered
-            | Metric::Dropped
-            | Metric::Lag
-            | Metric::Age
-            | Metric::Drains { .. } => self.of_queues(),
+            Metric::OfQueues(metric) => self.of_queues(metric),
         }
     }
 
@@ -256,7 +249,7 @@ impl View<'_> {
         ratio(counts.sum::<u64>(), seconds)
     }
 
-    fn of_queues(&self) -> Option<f64> {
+    fn of_queues(&self, metric: QueueMetric) -> Option<f64> {
         let windows = match self.expectation.range {
             During::Measured => {
                 let from = Instant::START + self.topology.warm_up;
@@ -264,7 +257,7 @@ impl View<'_> {
             }
             _ => self.range(),
         };
-        queues::observe(self.topology, self.recording, self.expectation.subject, self.expectation.metric, windows)
+        queues::observe(self.topology, self.recording, self.expectation.subject, metric, windows)
     }
 
     /// Seconds from the end of the fault's last occurrence until the subject was back at its own baseline.
@@ -289,11 +282,12 @@ fn cut(range: &Range<usize>, recorded: usize) -> Range<usize> {
 fn unit(metric: Metric) -> Unit {
     match metric {
         Metric::SuccessRate | Metric::ErrorRate | Metric::Degraded | Metric::Utilization | Metric::BlastRadius => Unit::Share,
-        Metric::Quantile(_) | Metric::Mean | Metric::Max | Metric::Recovers { .. } | Metric::Drains { .. } | Metric::Age => Unit::Seconds,
+        Metric::Quantile(_) | Metric::Mean | Metric::Max | Metric::Recovers { .. } => Unit::Seconds,
         Metric::Rate | Metric::Goodput => Unit::PerSecond,
         Metric::Amplification => Unit::Times,
-        Metric::QueueLength | Metric::Restarts | Metric::Lag => Unit::Count,
-        Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Dropped => Unit::Count,
+        Metric::QueueLength | Metric::Restarts => Unit::Count,
+        Metric::OfQueues(QueueMetric::Drains { .. } | QueueMetric::Age) => Unit::Seconds,
+        Metric::OfQueues(_) => Unit::Count,
     }
 }
 

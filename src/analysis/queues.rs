@@ -5,7 +5,7 @@ use crate::base::id::FaultId;
 use crate::base::time::Instant;
 use crate::observe::recording::{QueueRecord, QueueWindow, Recording};
 use crate::topology::Topology;
-use crate::topology::expectation::{Metric, Subject};
+use crate::topology::expectation::{QueueMetric, Subject};
 use crate::topology::site::Caller;
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ pub(super) fn observe(
     topology: &Topology,
     recording: &Recording,
     subject: Subject,
-    metric: Metric,
+    metric: QueueMetric,
     windows: Option<Range<usize>>,
 ) -> Option<f64> {
     let queues = match subject {
@@ -25,18 +25,17 @@ pub(super) fn observe(
     let records = recording.queues.get(queues.start as usize..queues.end as usize)?;
     let sum = |count: fn(&QueueRecord) -> u64| records.iter().map(count).sum::<u64>() as f64;
     match metric {
-        Metric::Lost => Some(sum(|queue| queue.lost) + unsent(topology, recording, subject) + untold(recording, subject)),
-        Metric::Phantoms => match subject {
+        QueueMetric::Lost => Some(sum(|queue| queue.lost) + unsent(topology, recording, subject) + untold(recording, subject)),
+        QueueMetric::Phantoms => match subject {
             Subject::Broker(broker) => recording.brokers.get(broker as usize).map(|broker| broker.events_phantom as f64),
             _ => None,
         },
-        Metric::Duplicates => Some(sum(|queue| queue.duplicates)),
-        Metric::Dropped => Some(sum(|queue| queue.dropped)),
-        Metric::DeadLettered => Some(sum(|queue| queue.dead_lettered)),
-        Metric::Lag => most(records, windows?, |window| window.ready_max as f64),
-        Metric::Age => most(records, windows?, |window| window.oldest.as_secs_f64()),
-        Metric::Drains { after, .. } => drained(topology, recording, records, after),
-        _ => None,
+        QueueMetric::Duplicates => Some(sum(|queue| queue.duplicates)),
+        QueueMetric::Dropped => Some(sum(|queue| queue.dropped)),
+        QueueMetric::DeadLettered => Some(sum(|queue| queue.dead_lettered)),
+        QueueMetric::Lag => most(records, windows?, |window| window.ready_max as f64),
+        QueueMetric::Age => most(records, windows?, |window| window.oldest.as_secs_f64()),
+        QueueMetric::Drains { after, .. } => drained(topology, recording, records, after),
     }
 }
 

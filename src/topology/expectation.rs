@@ -43,6 +43,13 @@ pub enum Metric {
         within: Nanos,
         after: FaultId,
     },
+    /// Of a broker or a queue.
+    OfQueues(QueueMetric),
+}
+
+/// What is measured of a broker or one of its queues.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QueueMetric {
     /// Messages of a broker or queue that vanished: of a broker, those that its publishers could not bring there and were not told of, too.
     Lost,
     Duplicates,

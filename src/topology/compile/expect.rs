@@ -5,7 +5,7 @@ use super::names::quoted;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::id::*;
 use crate::model::expectation as written;
-use crate::topology::expectation::{During, Expectation, Metric, Op, Subject};
+use crate::topology::expectation::{During, Expectation, Metric, Op, QueueMetric, Subject};
 
 impl Compiler<'_> {
     pub(super) fn expectations(&mut self) {
@@ -26,8 +26,11 @@ impl Compiler<'_> {
             written::Range::After(fault) => During::After(self.fault(fault, path)?),
             written::Range::While(fault) => During::While(self.fault(fault, path)?),
         };
-        let whole = matches!(metric, Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. } | Metric::Drains { .. })
-            || matches!(metric, Metric::Lost | Metric::Duplicates | Metric::Phantoms | Metric::DeadLettered | Metric::Dropped);
+        let whole = match metric {
+            Metric::Restarts | Metric::BlastRadius | Metric::Recovers { .. } => true,
+            Metric::OfQueues(metric) => !matches!(metric, QueueMetric::Lag | QueueMetric::Age),
+            _ => false,
+        };
         if whole && range != During::Measured {
             let message = format!("`{}` is of the whole run: it has no `during`, `after` or `while`", written.metric.name());
             self.error("whole-run", message, path, "end the expectation after its value");
@@ -63,16 +66,16 @@ impl Compiler<'_> {
                 let within = written.within.map(|within| within.nanos())?;
                 Metric::Recovers { within, after: self.fault(written.after.as_deref()?, path)? }
             }
-            written::Metric::Lost => Metric::Lost,
-            written::Metric::Dropped => Metric::Dropped,
-            written::Metric::Phantoms => Metric::Phantoms,
-            written::Metric::Duplicates => Metric::Duplicates,
-            written::Metric::DeadLettered => Metric::DeadLettered,
-            written::Metric::Lag => Metric::Lag,
-            written::Metric::Age => Metric::Age,
+            written::Metric::Lost => Metric::OfQueues(QueueMetric::Lost),
+            written::Metric::Dropped => Metric::OfQueues(QueueMetric::Dropped),
+            written::Metric::Phantoms => Metric::OfQueues(QueueMetric::Phantoms),
+            written::Metric::Duplicates => Metric::OfQueues(QueueMetric::Duplicates),
+            written::Metric::DeadLettered => Metric::OfQueues(QueueMetric::DeadLettered),
+            written::Metric::Lag => Metric::OfQueues(QueueMetric::Lag),
+            written::Metric::Age => Metric::OfQueues(QueueMetric::Age),
             written::Metric::Drains => {
                 let within = written.within.map(|within| within.nanos())?;
-                Metric::Drains { within, after: self.fault(written.after.as_deref()?, path)? }
+                Metric::OfQueues(QueueMetric::Drains { within, after: self.fault(written.after.as_deref()?, path)? })
             }
         })
     }
@@ -89,7 +92,7 @@ impl Compiler<'_> {
         let subject = match &written.selector {
             written::Selector::Everything => Subject::Run,
             written::Selector::Name(name) => {
-                if is_of_queues(metric) {
+                if let Metric::OfQueues(_) = metric {
                     return self.queue_or_broker(name, path);
                 }
                 let client = self.names.client(name).map(Subject::Client);
@@ -111,7 +114,7 @@ impl Compiler<'_> {
             Metric::BlastRadius => subject == Subject::Run,
             Metric::Recovers { .. } | Metric::Goodput | Metric::Degraded => matches!(subject, Subject::Client(_)),
             Metric::Rate => !matches!(subject, Subject::Run),
-            _ if is_of_queues(metric) => matches!(subject, Subject::Broker(_) | Subject::Queue(_)),
+            Metric::OfQueues(_) => matches!(subject, Subject::Broker(_) | Subject::Queue(_)),
             _ => subject != Subject::Run,
         };
         if !fits {
@@ -119,7 +122,7 @@ impl Compiler<'_> {
                 Metric::Utilization | Metric::QueueLength | Metric::Restarts => "a service",
                 Metric::Amplification => "a call, written `caller.endpoint -> service.endpoint`",
                 Metric::BlastRadius => "the whole run, written `blastRadius()`",
-                _ if is_of_queues(metric) => "a broker, or one of its queues, written `broker.queue`",
+                Metric::OfQueues(_) => "a broker, or one of its queues, written `broker.queue`",
                 Metric::Recovers { .. } | Metric::Goodput | Metric::Degraded => "a client",
                 _ => "a client, a service or a call",
             };
@@ -166,21 +169,6 @@ impl Compiler<'_> {
         }
         place.map(EdgeId::new)
     }
-}
-
-/// Whether it is measured of a broker or one of its queues.
-fn is_of_queues(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::Lost
-            | Metric::Duplicates
-            | Metric::Phantoms
-            | Metric::DeadLettered
-            | Metric::Dropped
-            | Metric::Lag
-            | Metric::Age
-            | Metric::Drains { .. }
-    )
 }
 
 fn op(op: written::Op) -> Op {

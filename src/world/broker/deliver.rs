@@ -57,30 +57,19 @@ impl Delivery {
 }
 
 impl World<'_> {
-    /// A job of the broker that makes a delivery's call; what it carries is not there yet.
-    pub(super) fn new_delivery(&mut self, queue: u32, connection: u32, message: Message, nth: u32) -> u32 {
+    /// Sends a message on its way: by a job of the broker that makes the delivery's call. `nth`: what this delivery draws by.
+    pub(super) fn send_delivery(&mut self, delivery: Delivery, nth: u32) {
+        let Delivery { queue, connection, message, .. } = delivery;
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
-        let arrived = self.now();
         let replica = match spec.receives {
             // Its library hands it over, in the same process.
             Receives::Kafka { .. } => self.brokers.connections[connection as usize].replica,
             _ => self.brokers.queues[queue as usize].leader,
         };
-        self.new_job(Job {
-            request: message.request,
-            arrived,
-            call: NOBODY,
-            replica,
-            step: spec.entry.0,
-            path: below(below(message.path, self.keys.consumer_paths[consumer as usize]), nth),
-            next: NOBODY,
-            pending: 0,
-            outcome: Outcome::OK,
-            cause: message.cause,
-            state: JobState::Working,
-            marks: mark::SPAWNED | mark::DELIVERY,
-        })
+        let path = below(below(message.path, self.keys.consumer_paths[consumer as usize]), nth);
+        let job = self.new_carrier(replica, spec.entry, (message.request, path), message.cause, Carried::Delivery(delivery));
+        self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }
 
     pub(super) fn deliver(&mut self, queue: u32, subscription: u32, tag: u32, message: Message, nth: u32) {
@@ -89,10 +78,7 @@ impl World<'_> {
         let spec = &self.topology.brokers.consumers[consumer as usize];
         // A message that has been to other queues and is back draws anew, as one does that is delivered again.
         let nth = nth.wrapping_add(self.brokers.deaths_of(message) << 16);
-        let job = self.new_delivery(queue, connection, message, nth);
-        let delivery = Delivery { tag: u64::from(tag), stale: spec.auto_ack, ..Delivery::new(queue, connection, message) };
-        self.brokers.carry(job, Carried::Delivery(delivery));
-        self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
+        self.send_delivery(Delivery { tag: u64::from(tag), stale: spec.auto_ack, ..Delivery::new(queue, connection, message) }, nth);
         if spec.auto_ack {
             self.brokers.queues[queue as usize].sent_on += 1;
             if let Receives::Rabbitmq { .. } = spec.receives {
@@ -169,19 +155,23 @@ impl World<'_> {
             self.recorder.message_duplicated(spec.queue);
         }
         let Some((carrier, Carried::Delivery(mut delivery))) = self.carried_to(job) else {
-            // Nobody is there to be told: the message comes again.
-            if !spec.idempotent {
-                self.recorder.message_duplicated(spec.queue);
-            }
-            return;
+            // Nobody is there to be told.
+            return self.comes_again(consumer);
         };
         delivery.handled = true;
         self.brokers.carry(carrier, Carried::Delivery(delivery));
-        let reply = self.topology.brokers.consumers[consumer as usize].reply;
         if let Some(waiter) = self.brokers.reply_of(delivery.message)
-            && reply.is_some()
+            && spec.reply.is_some()
         {
-            self.send_reply(job, reply, waiter);
+            self.send_reply(job, spec.reply, waiter);
+        }
+    }
+
+    /// A message that has been handled comes again, since the broker does not know it; whoever is idempotent does nothing then.
+    pub(super) fn comes_again(&mut self, consumer: u32) {
+        let spec = &self.topology.brokers.consumers[consumer as usize];
+        if !spec.idempotent {
+            self.recorder.message_duplicated(spec.queue);
         }
     }
 
@@ -212,14 +202,14 @@ impl World<'_> {
             if spec.auto_ack {
                 return self.sent_on_is_over(delivery, ok);
             }
-            if ok && handled && !spec.idempotent {
-                self.recorder.message_duplicated(queue);
+            if ok && handled {
+                self.comes_again(consumer);
             }
             return;
         }
         if lost_contact {
-            if handled && !spec.idempotent {
-                self.recorder.message_duplicated(queue);
+            if handled {
+                self.comes_again(consumer);
             }
             return self.lose_connection(connection);
         }
@@ -239,9 +229,7 @@ impl World<'_> {
         let in_time = self.settle(queue, tag as u32, how);
         if how == Settle::Ack && !in_time {
             // Somebody else has it, or will have it.
-            if !spec.idempotent {
-                self.recorder.message_duplicated(queue);
-            }
+            self.comes_again(consumer);
         } else if how == Settle::Ack {
             if ok || !matches!(spec.on_error, OnError::Publish(_)) {
                 self.acked(queue, message);

@@ -18,8 +18,10 @@ mod trouble;
 use super::World;
 use super::event::Kind;
 use super::state::*;
+use crate::base::id::StepId;
+use crate::base::outcome::Outcome;
 use crate::base::time::Instant;
-use crate::engine::AlarmId;
+use crate::engine::{AlarmId, Calendar};
 use crate::observe::episode::Cause;
 use crate::policy::broker::rabbitmq::deaths::Deaths;
 use crate::policy::broker::rabbitmq::queue::Entry;
@@ -100,13 +102,35 @@ pub(super) struct Brokers {
     troubles: Troubles,
 }
 
+/// When something of a queue or a topic is due, and the alarm for it.
+struct DueAlarm {
+    id: AlarmId,
+    rings: Instant,
+}
+
+impl DueAlarm {
+    const NONE: DueAlarm = DueAlarm { id: AlarmId::NONE, rings: Instant::NEVER };
+
+    /// Sets it for this time, or now if that is past: what comes back from a consumer may be too old already.
+    fn set(&mut self, wakes: Instant, queue: u32, calendar: &mut Calendar) {
+        if wakes == self.rings {
+            return;
+        }
+        if self.id != AlarmId::NONE {
+            calendar.call_off(self.id);
+        }
+        (self.rings, self.id) = (wakes, AlarmId::NONE);
+        if wakes != Instant::NEVER {
+            self.id = calendar.set_alarm(wakes.max(calendar.now()), Kind::QueueWakes as u8, queue);
+        }
+    }
+}
+
 struct QueueState {
     engine: Engine,
     /// Who has subscribed, by the queue's number of the subscription: a connection.
     subscribers: Vec<u32>,
-    /// The alarm for the head's expiry, and when it rings.
-    alarm: AlarmId,
-    rings: Instant,
+    alarm: DueAlarm,
     /// Acknowledged when they were sent, and not yet handled.
     sent_on: u32,
     /// The node that leads; nobody while the queue cannot be used.
@@ -119,8 +143,7 @@ impl Brokers {
         let state = |queue: &crate::topology::broker::Queue| QueueState {
             engine: Engine::new(&queue.rules),
             subscribers: Vec::new(),
-            alarm: AlarmId::NONE,
-            rings: Instant::NEVER,
+            alarm: DueAlarm::NONE,
             sent_on: 0,
             leader: queue.nodes[0],
         };
@@ -161,6 +184,17 @@ impl Brokers {
             self.carried.resize(job as usize + 1, None);
         }
         self.carried[job as usize] = Some(what);
+    }
+
+    /// What is on its way over this connection is in nobody's hands any more.
+    fn drop_deliveries(&mut self, connection: u32) {
+        for carried in self.carried.iter_mut().flatten() {
+            if let Carried::Delivery(delivery) = carried
+                && delivery.connection == connection
+            {
+                delivery.stale = true;
+            }
+        }
     }
 
     fn extra(&mut self, extra: Extra) -> u32 {
@@ -238,17 +272,7 @@ impl World<'_> {
         let oldest = state.engine.oldest();
         let held = state.engine.unacked() as u64 + u64::from(state.sent_on);
         self.recorder.queue_depth(queue, (state.engine.ready() as u64, held), oldest, now);
-        let wakes = state.engine.wakes_at();
-        if wakes != state.rings {
-            if state.alarm != AlarmId::NONE {
-                self.calendar.call_off(state.alarm);
-            }
-            (state.rings, state.alarm) = (wakes, AlarmId::NONE);
-            if wakes != Instant::NEVER {
-                // What comes back from a consumer may be too old already.
-                state.alarm = self.calendar.set_alarm(wakes.max(now), Kind::QueueWakes as u8, queue);
-            }
-        }
+        state.alarm.set(state.engine.wakes_at(), queue, &mut self.calendar);
     }
 
     pub(super) fn queue_wakes(&mut self, queue: u32) {
@@ -259,7 +283,7 @@ impl World<'_> {
         }
         let mut answers = self.brokers.answers();
         let state = &mut self.brokers.queues[queue as usize];
-        (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
+        state.alarm = DueAlarm::NONE;
         state.engine.wake(rules, now, &mut answers);
         self.heed_queue(queue, answers);
     }
@@ -279,7 +303,7 @@ impl World<'_> {
     }
 
     /// A job that carries something for a broker has ended.
-    pub(super) fn carrier_ended(&mut self, job: u32, outcome: crate::base::outcome::Outcome) {
+    pub(super) fn carrier_ended(&mut self, job: u32, outcome: Outcome) {
         match self.brokers.carried[job as usize].expect("a carrier's job carries something") {
             Carried::Delivery(delivery) => self.delivery_ended(job, delivery, outcome),
             Carried::Asks(waiter) => self.question_ended(job, waiter, outcome),
@@ -287,6 +311,27 @@ impl World<'_> {
             Carried::Relays(announcement) => self.relay_ended(job, announcement, outcome),
             Carried::Connects(connection) => self.connection_ended(job, connection, outcome),
         }
+    }
+
+    /// A job that nobody waits for and that carries this, at its first step; it does not run yet.
+    fn new_carrier(&mut self, replica: u32, step: StepId, (request, path): (u64, u32), cause: Cause, what: Carried) -> u32 {
+        let arrived = self.now();
+        let job = self.new_job(Job {
+            request,
+            arrived,
+            call: NOBODY,
+            replica,
+            step: step.0,
+            path,
+            next: NOBODY,
+            pending: 0,
+            outcome: Outcome::OK,
+            cause,
+            state: JobState::Working,
+            marks: mark::SPAWNED | mark::DELIVERY,
+        });
+        self.brokers.carry(job, what);
+        job
     }
 
     fn free_carrier(&mut self, job: u32) {

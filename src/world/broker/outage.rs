@@ -85,13 +85,7 @@ impl World<'_> {
 
     fn disconnect(&mut self, connection: u32) {
         let now = self.now();
-        for carried in self.brokers.carried.iter_mut().flatten() {
-            if let Carried::Delivery(delivery) = carried
-                && delivery.connection == connection
-            {
-                delivery.stale = true;
-            }
-        }
+        self.brokers.drop_deliveries(connection);
         let entry = &mut self.brokers.connections[connection as usize];
         let subscription = std::mem::replace(&mut entry.subscription, NOBODY);
         if subscription == NOBODY {
@@ -129,22 +123,8 @@ impl World<'_> {
         }
         let spec = &self.topology.brokers.consumers[consumer as usize];
         let own = self.keys.consumer_paths[consumer as usize];
-        let now = self.now();
-        let job = self.new_job(Job {
-            request: u64::from(own) << 32 | u64::from(replica),
-            arrived: now,
-            call: NOBODY,
-            replica,
-            step: spec.connect.0,
-            path: below(own, losses),
-            next: NOBODY,
-            pending: 0,
-            outcome: Outcome::OK,
-            cause: Cause::NONE,
-            state: JobState::Working,
-            marks: mark::SPAWNED | mark::DELIVERY,
-        });
-        self.brokers.carry(job, Carried::Connects(connection));
+        let request = u64::from(own) << 32 | u64::from(replica);
+        let job = self.new_carrier(replica, spec.connect, (request, below(own, losses)), Cause::NONE, Carried::Connects(connection));
         self.run_job(job);
     }
 
@@ -196,13 +176,7 @@ impl World<'_> {
             let Connection { consumer, subscription, .. } = self.brokers.connections[connection as usize];
             if subscription != NOBODY && self.topology.brokers.consumers[consumer as usize].queue == queue {
                 self.brokers.connections[connection as usize].subscription = NOBODY;
-                for carried in self.brokers.carried.iter_mut().flatten() {
-                    if let Carried::Delivery(delivery) = carried
-                        && delivery.connection == connection
-                    {
-                        delivery.stale = true;
-                    }
-                }
+                self.brokers.drop_deliveries(connection);
                 self.reconnect(connection);
             }
         }

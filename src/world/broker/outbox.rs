@@ -94,22 +94,7 @@ impl World<'_> {
         let there = |replica: &u32| self.replicas[*replica as usize].up && self.replicas[*replica as usize].paused == 0;
         let Some(replica) = replicas.clone().find(there) else { return self.await_relay(number) };
         self.brokers.announced[number as usize].on_its_way = true;
-        let (arrived, step) = (self.now(), relay.body.0);
-        let job = self.new_job(Job {
-            request,
-            arrived,
-            call: NOBODY,
-            replica,
-            step,
-            path,
-            next: NOBODY,
-            pending: 0,
-            outcome: Outcome::OK,
-            cause,
-            state: JobState::Working,
-            marks: mark::SPAWNED | mark::DELIVERY,
-        });
-        self.brokers.carry(job, Carried::Relays(number));
+        let job = self.new_carrier(replica, relay.body, (request, path), cause, Carried::Relays(number));
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }
 

@@ -73,7 +73,7 @@ impl World<'_> {
 
     /// What is there from the start.
     pub(super) fn preload(&mut self, queue: u32, message: Message, bytes: u32) {
-        self.put(queue, message, Sent { bytes, id: None, ..Sent::default() });
+        self.put(queue, message, Sent { bytes, ..Sent::default() });
     }
 
     pub(super) fn put(&mut self, queue: u32, message: Message, sent: Sent) -> Published {

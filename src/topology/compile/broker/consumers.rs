@@ -88,7 +88,7 @@ impl Compiler<'_> {
     fn consumer_fits(&mut self, consumer: &spec::Consumer, kind: BrokerKind, path: &str) {
         use BrokerKind::{Kafka, Rabbitmq, ServiceBus, Sqs};
         let kafka = &[Kafka][..];
-        for (key, is_there, kinds) in [
+        let keys = [
             ("prefetch", consumer.prefetch.is_some(), &[Rabbitmq, Sqs, ServiceBus][..]),
             ("priority", consumer.priority != 0, &[Rabbitmq]),
             ("autoAck", consumer.auto_ack, &[Rabbitmq, ServiceBus]),
@@ -105,13 +105,8 @@ impl Compiler<'_> {
             ("rebalance", consumer.rebalance.is_some(), kafka),
             ("staticMembership", consumer.static_membership, kafka),
             ("offsetReset", consumer.offset_reset.is_some(), kafka),
-        ] {
-            if is_there && !kinds.contains(&kind) {
-                let of: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-                let message = format!("`{key}` means nothing to {}: it is of {}", kind.name(), of.join(" and "));
-                self.error("wrong-kind", message, format!("{path}.{key}"), "remove it");
-            }
-        }
+        ];
+        self.fits_kind(&keys, kind, path, "remove it");
         if consumer.auto_ack && consumer.on_error.is_some() {
             let message = "what is acknowledged when it is sent cannot be given back";
             self.error("acked-already", message, format!("{path}.onError"), "take `onError` out, or `autoAck`");
@@ -237,14 +232,13 @@ impl Compiler<'_> {
             }
         };
         if of != kind {
-            let message = format!("`{key}` means nothing to {}: it is of {}", kind.name(), of.name());
             let help = match kind {
                 BrokerKind::Kafka => "write `retry`, `publish` or `ack`",
                 Rabbitmq => "write `nack`, `reject`, `retry`, `publish` or `ack`",
                 Sqs => "write `leave`, `back`, `retry`, `publish` or `ack`",
                 ServiceBus => "write `abandon`, `deadLetter`, `retry`, `publish` or `ack`",
             };
-            self.error("wrong-kind", message, format!("{path}.{key}"), help);
+            self.wrong_kind(key, kind, &[of], format!("{path}.{key}"), help);
         }
         OnError::Settle(how)
     }

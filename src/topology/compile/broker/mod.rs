@@ -6,10 +6,11 @@ mod consumers;
 mod publishing;
 mod queues;
 
+use super::Compiler;
 use super::names::quoted;
 use crate::base::diagnostic::Diagnostics;
 use crate::model::scalar::{DistSpec, EndpointRef};
-use crate::model::spec::{self, Model};
+use crate::model::spec::{self, BrokerKind, Model};
 use crate::topology::Topology;
 use std::borrow::Cow;
 
@@ -168,6 +169,24 @@ fn gather<'m>(steps: &'m [spec::Step], found: &mut Vec<&'m spec::Publish>) {
         }
         for (_, inner) in step.inner() {
             gather(inner, found);
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// Notes a key that a broker of this kind does not know.
+    fn wrong_kind(&mut self, key: &str, kind: BrokerKind, of: &[BrokerKind], path: String, help: &str) {
+        let names: Vec<&str> = of.iter().map(|kind| kind.name()).collect();
+        let message = format!("`{key}` means nothing to {}: it is of {}", kind.name(), names.join(" and "));
+        self.error("wrong-kind", message, path, help);
+    }
+
+    /// Notes those of these keys that are there and of other kinds.
+    fn fits_kind(&mut self, keys: &[(&str, bool, &[BrokerKind])], kind: BrokerKind, path: &str, help: &str) {
+        for (key, is_there, of) in keys {
+            if *is_there && !of.contains(&kind) {
+                self.wrong_kind(key, kind, of, format!("{path}.{key}"), help);
+            }
         }
     }
 }

@@ -110,7 +110,7 @@ impl Compiler<'_> {
     /// Notes what another kind of broker has.
     fn publish_fits(&mut self, publish: &spec::Publish, kind: BrokerKind, path: &str) {
         use BrokerKind::{Kafka, Rabbitmq, ServiceBus, Sqs};
-        for (key, is_there, kinds) in [
+        let keys = [
             ("headers", !publish.headers.is_empty(), &[Rabbitmq, ServiceBus][..]),
             ("mandatory", publish.mandatory, &[Rabbitmq]),
             ("persistent", !publish.persistent, &[Rabbitmq]),
@@ -118,13 +118,8 @@ impl Compiler<'_> {
             ("keys", publish.keys.is_some(), &[Kafka, Sqs, ServiceBus]),
             ("acks", publish.acks.is_some(), &[Kafka]),
             ("delay", publish.delay.is_some(), &[Sqs, ServiceBus]),
-        ] {
-            if is_there && !kinds.contains(&kind) {
-                let of: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-                let message = format!("`{key}` means nothing to {}: it is of {}", kind.name(), of.join(" and "));
-                self.error("wrong-kind", message, format!("{path}.publish.{key}"), "remove it");
-            }
-        }
+        ];
+        self.fits_kind(&keys, kind, &format!("{path}.publish"), "remove it");
     }
 
     /// The queues that get a copy, by their place in the broker.
@@ -159,32 +154,23 @@ impl Compiler<'_> {
         for (place, (queue, spec)) in broker.queues.iter().enumerate() {
             for (number, bound) in spec.bind.iter().enumerate() {
                 let condition = match broker.exchange.unwrap_or_default() {
-                    spec::Exchange::Direct => Condition::Key(bound.clone()),
-                    spec::Exchange::Fanout => Condition::Always,
-                    spec::Exchange::Headers => match headers_wanted(bound) {
-                        Ok(condition) => condition,
-                        Err(part) => {
-                            let path = format!("brokers.{}.queues.{}.bind[{number}]", quoted(name), quoted(queue));
-                            let message = format!("`{part}` is no header: a headers exchange compares values");
-                            self.error(
-                                "bad-binding",
-                                message,
-                                path,
-                                "write it like `format=pdf, type=report`, or `any: format=pdf, type=report`",
-                            );
-                            continue;
-                        }
-                    },
-                    spec::Exchange::Topic => match TopicPattern::new(bound) {
-                        Ok(pattern) => Condition::Topic(pattern),
-                        Err(wrong) => {
-                            let path = format!("brokers.{}.queues.{}.bind[{number}]", quoted(name), quoted(queue));
-                            self.error("bad-binding", wrong.to_string(), path, "shorten it");
-                            continue;
-                        }
-                    },
+                    spec::Exchange::Direct => Ok(Condition::Key(bound.clone())),
+                    spec::Exchange::Fanout => Ok(Condition::Always),
+                    spec::Exchange::Headers => headers_wanted(bound).map_err(|part| {
+                        let help = "write it like `format=pdf, type=report`, or `any: format=pdf, type=report`";
+                        (format!("`{part}` is no header: a headers exchange compares values"), help)
+                    }),
+                    spec::Exchange::Topic => {
+                        TopicPattern::new(bound).map(Condition::Topic).map_err(|wrong| (wrong.to_string(), "shorten it"))
+                    }
                 };
-                bindings.push(Binding { queue: place as u32, condition });
+                match condition {
+                    Ok(condition) => bindings.push(Binding { queue: place as u32, condition }),
+                    Err((message, help)) => {
+                        let path = format!("brokers.{}.queues.{}.bind[{number}]", quoted(name), quoted(queue));
+                        self.error("bad-binding", message, path, help);
+                    }
+                }
             }
         }
         route(&bindings, &publish.key, headers)

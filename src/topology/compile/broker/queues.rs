@@ -58,7 +58,7 @@ impl Compiler<'_> {
             if nodes.is_empty() {
                 continue;
             }
-            self.fits_kind(broker, &path);
+            self.broker_fits(broker, &path);
             let first = self.topology.brokers.queues.len() as u32;
             for (queue_name, queue) in &broker.queues {
                 let path = format!("{path}.queues.{}", quoted(queue_name));
@@ -74,29 +74,18 @@ impl Compiler<'_> {
     }
 
     /// Notes what another kind of broker has.
-    fn fits_kind(&mut self, broker: &spec::Broker, path: &str) {
-        let kind = broker.kind;
-        let mut wrong = |key: String, kinds: &[BrokerKind]| {
-            let of: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-            let message =
-                format!("`{}` means nothing to {}: it is of {}", key.rsplit('.').next().unwrap_or(&key), kind.name(), of.join(" and "));
-            self.error("wrong-kind", message, format!("{path}.{key}"), "remove it, or change the broker's `kind`");
-        };
-        if broker.exchange.is_some() && kind != R {
-            wrong("exchange".into(), &[R]);
-        }
-        if !broker.queues.is_empty() && kind == BrokerKind::Kafka {
-            wrong("queues".into(), &[R, S, B]);
-        }
-        if !broker.topics.is_empty() && kind != BrokerKind::Kafka {
-            wrong("topics".into(), &[BrokerKind::Kafka]);
-        }
-        for (name, queue) in broker.queues.iter().filter(|_| kind != BrokerKind::Kafka) {
-            for (key, kinds, is_there) in SPECIAL {
-                if is_there(queue) && !kinds.contains(&kind) {
-                    wrong(format!("queues.{}.{key}", quoted(name)), kinds);
-                }
-            }
+    fn broker_fits(&mut self, broker: &spec::Broker, path: &str) {
+        const HELP: &str = "remove it, or change the broker's `kind`";
+        let kafka = BrokerKind::Kafka;
+        let keys = [
+            ("exchange", broker.exchange.is_some(), &[R][..]),
+            ("queues", !broker.queues.is_empty(), &[R, S, B]),
+            ("topics", !broker.topics.is_empty(), &[kafka]),
+        ];
+        self.fits_kind(&keys, broker.kind, path, HELP);
+        for (name, queue) in broker.queues.iter().filter(|_| broker.kind != kafka) {
+            let keys = SPECIAL.map(|(key, kinds, is_there)| (key, is_there(queue), kinds));
+            self.fits_kind(&keys, broker.kind, &format!("{path}.queues.{}", quoted(name)), HELP);
         }
     }
 

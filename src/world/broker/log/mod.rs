@@ -5,17 +5,15 @@
 
 mod append;
 
-use super::{Carried, Delivery, Message};
+use super::{Delivery, DueAlarm, Message};
 use crate::base::id::LinkId;
 use crate::base::time::{Instant, Nanos};
-use crate::engine::AlarmId;
 use crate::policy::broker::kafka::group::{Handled, Heard};
 use crate::policy::broker::kafka::topic::Topic;
 use crate::policy::broker::kafka::{self, Answer};
 use crate::topology::Topology;
 use crate::topology::broker::{Receives, Rules};
 use crate::world::World;
-use crate::world::event::Kind;
 use crate::world::state::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +25,7 @@ pub(in crate::world::broker) struct LogState {
     topic: Topic<Message>,
     /// The topic's groups, as queues, by their number in it.
     groups: Vec<u32>,
-    alarm: AlarmId,
-    rings: Instant,
+    alarm: DueAlarm,
     /// The first node of its broker.
     first_node: u32,
     /// By publisher's call: where what it has sent once stands, so that a retry is known.
@@ -83,14 +80,8 @@ impl Logs {
             match &queue.rules {
                 Rules::Topic(rules) => {
                     let topic = Topic::new(rules.clone(), nodes.len() as u32);
-                    let state = LogState {
-                        topic,
-                        groups: Vec::new(),
-                        alarm: AlarmId::NONE,
-                        rings: Instant::NEVER,
-                        first_node: nodes.start,
-                        sent: BTreeMap::new(),
-                    };
+                    let state =
+                        LogState { topic, groups: Vec::new(), alarm: DueAlarm::NONE, first_node: nodes.start, sent: BTreeMap::new() };
                     logs.topics.insert(number, state);
                 }
                 Rules::Group { topic, rules } => {
@@ -129,7 +120,7 @@ impl World<'_> {
     /// As [`World::topic_wakes`] at the instant that was asked for.
     pub(super) fn topic_is_due(&mut self, queue: u32) {
         if let Some(state) = self.brokers.logs.topics.get_mut(&queue) {
-            (state.alarm, state.rings) = (AlarmId::NONE, Instant::NEVER);
+            state.alarm = DueAlarm::NONE;
         }
         self.topic_wakes(queue);
     }
@@ -166,16 +157,7 @@ impl World<'_> {
         }
         self.note_depths(queue);
         let state = self.brokers.logs.topics.get_mut(&queue).expect("a topic has a log");
-        let wakes = state.topic.wakes_at();
-        if wakes != state.rings {
-            if state.alarm != AlarmId::NONE {
-                self.calendar.call_off(state.alarm);
-            }
-            (state.rings, state.alarm) = (wakes, AlarmId::NONE);
-            if wakes != Instant::NEVER {
-                state.alarm = self.calendar.set_alarm(wakes.max(self.calendar.now()), Kind::QueueWakes as u8, queue);
-            }
-        }
+        state.alarm.set(state.topic.wakes_at(), queue, &mut self.calendar);
     }
 
     /// A record has gone with its leader. If its publisher waits for all copies and has not been told of them, it is told
@@ -215,19 +197,25 @@ impl World<'_> {
         }
     }
 
+    /// A group's topic, its state, and the group's number in it.
+    fn topic_of(&mut self, group: u32) -> Option<(u32, &mut LogState, u32)> {
+        let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return None };
+        let state = self.brokers.logs.topics.get_mut(&topic)?;
+        let number = state.groups.iter().position(|known| *known == group)? as u32;
+        Some((topic, state, number))
+    }
+
     // -- members -----------------------------------------------------------------------------------------------------
 
     /// A consumer's thread joins its group.
     pub(super) fn join_group(&mut self, group: u32, connection: u32) -> Option<u32> {
         let now = self.now();
-        let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return None };
         let consumer = self.brokers.connections[connection as usize].consumer;
         let Receives::Kafka { is_static } = self.topology.brokers.consumers[consumer as usize].receives else { return None };
-        let state = self.brokers.logs.topics.get_mut(&topic)?;
-        let number = state.groups.iter().position(|known| *known == group)? as u32;
-        let mut answers = Vec::new();
         // Known before it is handed anything.
         self.brokers.logs.groups.get_mut(&group)?.members.push(connection);
+        let (topic, state, number) = self.topic_of(group)?;
+        let mut answers = Vec::new();
         let member = state.topic.join(number, is_static.then_some(connection), now, &mut answers);
         debug_assert_eq!(member as usize + 1, self.brokers.logs.groups[&group].members.len());
         self.heed_topic(topic, answers);
@@ -237,20 +225,17 @@ impl World<'_> {
     /// A member is not heard of any more, maybe since its process is gone, or is again.
     pub(super) fn member_is_heard(&mut self, group: u32, member: u32, heard: bool, is_gone: bool) {
         let now = self.now();
-        let Rules::Group { topic, .. } = self.topology.brokers.queues[group as usize].rules else { return };
-        let Some(state) = self.brokers.logs.topics.get_mut(&topic) else { return };
-        let Some(number) = state.groups.iter().position(|known| *known == group) else { return };
+        let commits_first = self.topology.brokers.queues[group as usize].rules.commits_first();
+        let Some((topic, state, number)) = self.topic_of(group) else { return };
         let mut answers = Vec::new();
-        if !heard && is_gone && self.topology.brokers.queues[group as usize].rules.commits_first() {
-            // It has said that it has them.
-            let unhandled = state.topic.group(number as u32).unhandled(member);
-            self.recorder.messages_lost(group, unhandled);
-        }
+        // It has said that it has them.
+        let lost = if !heard && is_gone && commits_first { state.topic.group(number).unhandled(member) } else { 0 };
         if heard {
-            state.topic.reachable(number as u32, member, now, &mut answers);
+            state.topic.reachable(number, member, now, &mut answers);
         } else {
-            state.topic.unreachable(number as u32, member, now, &mut answers);
+            state.topic.unreachable(number, member, now, &mut answers);
         }
+        self.recorder.messages_lost(group, lost);
         self.heed_topic(topic, answers);
     }
 
@@ -259,7 +244,6 @@ impl World<'_> {
         let queue = self.brokers.logs.topics[&topic].groups[group as usize];
         let connection = self.brokers.logs.groups[&queue].members[member as usize];
         self.recorder.message_delivered(queue, redelivered);
-        let job = self.new_delivery(queue, connection, message, nth.wrapping_add((tag as u32) << 8));
         let delivery = Delivery {
             member,
             tag,
@@ -268,21 +252,16 @@ impl World<'_> {
             travels: first_of_poll,
             ..Delivery::new(queue, connection, message)
         };
-        self.brokers.carry(job, Carried::Delivery(delivery));
-        self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
+        self.send_delivery(delivery, nth.wrapping_add((tag as u32) << 8));
     }
 
     /// A member has done with a record: true if that counts, and for the first time.
     pub(super) fn record_handled(&mut self, delivery: &Delivery, how: Handled) -> bool {
         let now = self.now();
-        let Rules::Group { topic, .. } = self.topology.brokers.queues[delivery.queue as usize].rules else { return false };
-        let Some(state) = self.brokers.logs.topics.get_mut(&topic) else { return false };
-        let Some(number) = state.groups.iter().position(|known| *known == delivery.queue) else { return false };
+        let Some((topic, state, number)) = self.topic_of(delivery.queue) else { return false };
         let mut answers = Vec::new();
-        let heard = state.topic.handled(number as u32, delivery.member, delivery.tag, how, now, &mut answers);
+        let heard = state.topic.handled(number, delivery.member, delivery.tag, how, now, &mut answers);
         let group = self.brokers.logs.groups.get_mut(&delivery.queue).expect("a group has a state");
-        let consumer = self.brokers.connections[delivery.connection as usize].consumer;
-        let idempotent = self.topology.brokers.consumers[consumer as usize].idempotent;
         // What comes at most once counts, whoever owns the partition by then.
         let once = self.topology.brokers.queues[delivery.queue as usize].rules.commits_first();
         let again = match delivery.place {
@@ -302,8 +281,8 @@ impl World<'_> {
             *settled = if first { (offset + 1).max(*settled) } else { *settled };
             first
         });
-        if again && !idempotent {
-            self.recorder.message_duplicated(delivery.queue);
+        if again {
+            self.comes_again(self.brokers.connections[delivery.connection as usize].consumer);
         }
         self.heed_topic(topic, answers);
         first
