@@ -79,6 +79,16 @@ fn writes_and_their_events_part_unless_an_outbox_keeps_them_together() {
 }
 
 #[test]
+fn what_has_piled_up_in_an_outbox_is_published_once_and_in_the_order_of_writing() {
+    // The first two orders are written while the broker is away.
+    let ran = orders(", outbox: {poll: 200ms}", false, "{at: 900ms, for: 1500ms, brokerDown: {broker: b}}");
+    let broker = ran.broker();
+    assert_eq!([broker.published, broker.events_written, broker.events_lost], [3, 3, 0]);
+    let who: Vec<String> = ran.deliveries("w").iter().map(|told| told.split(':').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(who, ["0", "1", "2"], "each once, the oldest first");
+}
+
+#[test]
 fn what_an_idempotent_consumer_has_handled_while_the_broker_was_gone_it_does_not_handle_again() {
     let down = "faults: {down: {at: 1200ms, for: 1s, brokerDown: {broker: b}}}";
     let again = |idempotent: bool| {
