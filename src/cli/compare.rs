@@ -1,20 +1,22 @@
 //! `brownout compare`: the variants of a model on the same seeds.
 
+use super::artefacts;
 use super::output::Directory;
 use super::read::{self, Compiled};
-use super::run::{drawn, exit_of, run};
+use super::run::{exit_of, run};
 use super::{Common, Exit, fail, note, print};
 use crate::base::AS_WRITTEN;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject};
 use crate::experiment::figures::RunFigures;
-use crate::export;
-use crate::report::{self, Format, charts, story};
+use crate::report::{self, Format, story};
 
 #[derive(clap::Args)]
 pub(super) struct Compare {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    exports: artefacts::Exports,
     /// Only these variants, besides the model as written
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     variants: Vec<String>,
@@ -58,7 +60,7 @@ impl Compare {
         }
         let printed = print(&text);
         let written = directory.as_ref().map_or(Exit::Fine, |directory| {
-            let written = directory.write_all(artefacts(&variants, &outcomes, &comparison));
+            let written = directory.write_all(artefacts::of_comparison(&variants, &outcomes, &comparison, &self.exports));
             if !self.common.quiet && written == Exit::Fine {
                 note(&format!("artefacts are in {}", directory.path().display()));
             }
@@ -73,7 +75,8 @@ impl Compare {
     }
 }
 
-fn name(compiled: &Compiled) -> String {
+/// What a variant is called in files and tables.
+pub(super) fn name(compiled: &Compiled) -> String {
     compiled.variant.clone().unwrap_or(AS_WRITTEN.into())
 }
 
@@ -91,26 +94,4 @@ fn worst_story(variants: &[Compiled], outcomes: &[Vec<Outcome>], style: report::
         return String::new();
     }
     format!("\nThe worst served, `{}` with seed {}:\n\n{story}", name(variant), worst.summary.seed)
-}
-
-fn artefacts(variants: &[Compiled], outcomes: &[Vec<Outcome>], comparison: &Comparison) -> Vec<(String, Vec<u8>)> {
-    let mut files = vec![("summary.json".to_string(), export::json::text(comparison).into_bytes())];
-    for (variant, outcomes) in variants.iter().zip(outcomes) {
-        let name = name(variant);
-        files.extend(variant.self_contained().into_iter().map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
-        files.extend(
-            outcomes.iter().map(|o| (format!("{name}/summary-{}.json", o.summary.seed), export::json::text(&o.summary).into_bytes())),
-        );
-    }
-    let recordings: Vec<Vec<crate::observe::recording::Recording>> =
-        outcomes.iter().map(|outcomes| outcomes.iter().filter_map(|o| o.recording.clone()).collect()).collect();
-    let names: Vec<String> = variants.iter().map(name).collect();
-    let drawn_variants: Vec<charts::Variant<'_>> = variants
-        .iter()
-        .zip(&names)
-        .zip(&recordings)
-        .map(|((v, name), recordings)| charts::Variant { name, topology: &v.topology, recordings })
-        .collect();
-    files.extend(drawn(&charts::of_comparison(&drawn_variants)));
-    files
 }

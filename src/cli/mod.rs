@@ -3,6 +3,7 @@
 //! Data goes to stdout, progress and notes to stderr. Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was
 //! reached while running, 130 interrupted (what was finished is written).
 
+mod artefacts;
 mod check;
 mod compare;
 mod explain;

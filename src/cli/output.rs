@@ -5,6 +5,26 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Writes an artefact's bytes, a piece at a time.
+type Write<'a> = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + 'a>;
+
+/// A file to be written.
+pub(super) struct Artefact<'a> {
+    /// Below the directory: `charts/latency.svg`.
+    name: String,
+    write: Write<'a>,
+}
+
+impl<'a> Artefact<'a> {
+    pub(super) fn new(name: impl Into<String>, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()> + 'a) -> Artefact<'a> {
+        Artefact { name: name.into(), write: Box::new(write) }
+    }
+
+    pub(super) fn of(name: impl Into<String>, bytes: impl FnOnce() -> Vec<u8> + 'a) -> Artefact<'a> {
+        Artefact::new(name, |to| to.write_all(&bytes()))
+    }
+}
+
 /// A directory for artefacts, opened before the long work.
 pub(super) struct Directory {
     path: PathBuf,
@@ -24,22 +44,33 @@ impl Directory {
         }
     }
 
-    /// Writes one file; a name may have directories in it.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    /// Writes one file; a name may have directories in it. What cannot be finished leaves nothing behind.
+    fn write(&self, name: &str, write: Write<'_>) -> io::Result<()> {
         let target = self.path.join(name);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent)?;
         }
         let aside = target.with_extension(format!("{}.part", target.extension().and_then(|e| e.to_str()).unwrap_or("")));
-        fs::write(&aside, bytes)?;
-        fs::rename(&aside, &target)
+        let written = fs::File::create(&aside).and_then(|file| {
+            let mut to = io::BufWriter::with_capacity(1 << 16, file);
+            write(&mut to)?;
+            to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&aside, &target)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        written
     }
 
     /// Writes every file, even if one fails; tells of each that did.
-    pub(super) fn write_all(&self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Exit {
+    pub(super) fn write_all<'a>(&self, files: impl IntoIterator<Item = Artefact<'a>>) -> Exit {
         let mut exit = Exit::Fine;
-        for (name, bytes) in files {
-            if let Err(error) = self.write(&name, &bytes) {
+        for Artefact { name, write } in files {
+            // A fault of one exporter must not cost the others' work.
+            let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write(&name, write)))
+                .unwrap_or_else(|_| Err(io::Error::other("a defect of brownout; the others are not affected")));
+            if let Err(error) = written {
                 exit = fail(&format!("cannot write `{}`: {error}", self.path.join(&name).display()));
             }
         }

@@ -1,5 +1,6 @@
 //! `brownout run`: one seeded run with everything about it, or many seeds with what they say together.
 
+use super::artefacts;
 use super::output::Directory;
 use super::read::{self, Compiled};
 use super::{Common, Exit, note, print, watch};
@@ -7,13 +8,14 @@ use crate::analysis::traces;
 use crate::base::AS_WRITTEN;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
-use crate::export;
-use crate::report::{self, charts};
+use crate::report;
 
 #[derive(clap::Args)]
 pub(super) struct Run {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    exports: artefacts::Exports,
     /// Run this variant of the model
     #[arg(long)]
     variant: Option<String>,
@@ -59,7 +61,8 @@ impl Run {
         };
         let printed = print(&text);
         let written = directory.as_ref().map_or(Exit::Fine, |directory| {
-            let written = directory.write_all(artefacts(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref()));
+            let written =
+                directory.write_all(artefacts::of_runs(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref(), &self.exports));
             if !self.common.quiet && written == Exit::Fine {
                 note(&format!("artefacts are in {}", directory.path().display()));
             }
@@ -119,36 +122,4 @@ pub(super) fn exit_of(outcomes: &[&Vec<Outcome>], expected: usize, io: [Exit; 2]
         return bad;
     }
     if all().any(|o| o.summary.expectations.values().any(|verdict| !verdict.passed)) { Exit::ExpectationFailed } else { Exit::Fine }
-}
-
-/// All files of one run, or of an ensemble (whose series and charts are of the first seed).
-fn artefacts(compiled: &Compiled, outcomes: &[Outcome], comparison: Option<&Comparison>, variant: Option<&str>) -> Vec<(String, Vec<u8>)> {
-    let first = &outcomes[0];
-    let summary = comparison.map_or_else(|| export::json::text(&first.summary), export::json::text);
-    let mut files = compiled.self_contained();
-    files.push(("summary.json".to_string(), summary.into_bytes()));
-    if let Some(recording) = &first.recording {
-        let topology = &compiled.topology;
-        files.push(("series.csv".into(), bytes(|to| export::series::write(topology, recording, to))));
-        files.push(("timeline.csv".into(), bytes(|to| export::timeline::write(topology, recording, &first.summary, to))));
-        files.extend(drawn(&charts::of_run(topology, recording, variant)));
-    }
-    files
-}
-
-/// Every chart as SVG and PNG.
-pub(super) fn drawn(charts: &[charts::Chart]) -> Vec<(String, Vec<u8>)> {
-    let both = |chart: &charts::Chart| {
-        [
-            (format!("charts/{}.svg", chart.file_stem), charts::svg(chart).into_bytes()),
-            (format!("charts/{}.png", chart.file_stem), charts::png(chart)),
-        ]
-    };
-    charts.iter().flat_map(both).collect()
-}
-
-pub(super) fn bytes(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write(&mut bytes).expect("memory takes all");
-    bytes
 }

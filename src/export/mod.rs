@@ -2,6 +2,7 @@
 //! bytes for the same run everywhere.
 
 pub mod csv;
+pub mod epoch;
 pub mod json;
 pub mod series;
 pub mod timeline;

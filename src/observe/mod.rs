@@ -6,5 +6,6 @@ mod gauge;
 pub mod probe;
 pub mod recorder;
 pub mod recording;
+pub mod span;
 pub mod trace;
 mod window_latency;

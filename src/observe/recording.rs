@@ -9,6 +9,7 @@ use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Episode;
 use crate::observe::probe::Probe;
+use crate::observe::span::Trace;
 use crate::observe::trace::TracedRequest;
 use crate::policy::app::circuit_breaker::Mode;
 
@@ -43,6 +44,8 @@ pub struct Recording {
     pub timeline: Vec<Mark>,
     /// The first requests of the measured interval, attempt by attempt, as many as were asked for.
     pub traces: Vec<TracedRequest>,
+    /// Requests that were followed span by span, in the order in which they were offered; none unless that was asked for.
+    pub sampled: Vec<Trace>,
     /// Marks and episodes left out because there were too many.
     pub left_out: u64,
 }
