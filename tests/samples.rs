@@ -9,6 +9,7 @@ mod common;
 use brownout::analysis::summary::{CallSummary, Summary, summarize};
 use brownout::analysis::traces::{RequestTrace, traces};
 use brownout::base::math::sqrt;
+use brownout::observe::watch::Wish;
 use brownout::topology::Topology;
 use brownout::world::{Control, run as run_world};
 use brownout::{import, model, topology};
@@ -87,7 +88,7 @@ impl Experiment {
 
     fn run(self) -> Ran {
         let topology = self.compiled();
-        let recording = run_world(&topology, topology.seed, Control { trace: 100_000, ..Control::default() })
+        let recording = run_world(&topology, topology.seed, Control { wish: Some(&Wish::first(100_000)), ..Control::default() })
             .unwrap_or_else(|stopped| panic!("{:?}", stopped.limit));
         Ran { summary: summarize(&topology, &recording, None), traces: traces(&topology, &recording), topology }
     }

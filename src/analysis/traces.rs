@@ -4,7 +4,7 @@ use super::names;
 use super::summary::Summary;
 use crate::base::time::Instant;
 use crate::observe::recording::{Happening, Mark, Recording};
-use crate::observe::trace::TracedRequest;
+use crate::observe::span::{SpanKind, Trace};
 use crate::topology::Topology;
 use serde::{Deserialize, Serialize};
 
@@ -67,17 +67,20 @@ pub fn ejections(topology: &Topology, recording: &Recording) -> Vec<EjectionTrac
 
 /// All that was followed.
 pub fn traces(topology: &Topology, recording: &Recording) -> Vec<RequestTrace> {
-    recording.traces.iter().map(|traced| request(topology, traced)).collect()
+    recording.sampled.iter().map(|traced| request(topology, traced)).collect()
 }
 
-fn request(topology: &Topology, traced: &TracedRequest) -> RequestTrace {
+fn request(topology: &Topology, traced: &Trace) -> RequestTrace {
     let seconds = |at: Instant| at.as_secs_f64();
-    let attempts = traced.attempts.iter().map(|attempt| AttemptTrace {
-        call: topology.edges[attempt.edge.index()].name.clone(),
-        host: attempt.replica.map(|replica| names::replica(topology, replica)),
-        sent: seconds(attempt.sent),
-        ended: attempt.ended.map(|(at, _)| seconds(at)),
-        outcome: attempt.ended.map(|(_, outcome)| outcome.to_string()),
+    let attempts = traced.spans.iter().filter_map(|span| {
+        let SpanKind::Attempt { edge, replica, .. } = span.what else { return None };
+        Some(AttemptTrace {
+            call: topology.edges[edge.index()].name.clone(),
+            host: replica.map(|replica| names::replica(topology, replica)),
+            sent: seconds(span.began),
+            ended: span.ended.map(|(at, _)| seconds(at)),
+            outcome: span.ended.map(|(_, outcome)| outcome.to_string()),
+        })
     });
     RequestTrace {
         client: topology.clients[traced.client.index()].name.clone(),

@@ -3,11 +3,19 @@
 use super::compare::name;
 use super::output::Artefact;
 use super::read::Compiled;
+use super::{Exit, fail};
+use crate::base::id::FaultId;
+use crate::base::time::Nanos;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::Outcome;
 use crate::export;
 use crate::export::epoch::Epoch;
+use crate::model::scalar::Duration;
+use crate::observe::watch::Wish;
+use crate::observe::watch::sampling::Sampling;
 use crate::report::charts;
+use crate::topology::Topology;
+use std::str::FromStr;
 
 /// What a user may say of the artefacts.
 #[derive(clap::Args)]
@@ -15,6 +23,77 @@ pub(super) struct Exports {
     /// The date at which the simulation begins, for logs, traces and metrics
     #[arg(long, value_name = "DATE", default_value = "2026-01-01T00:00:00Z", requires = "out", help_heading = "Artefacts")]
     pub epoch: Epoch,
+    /// Which requests traces show: tail (slow, failed and typical ones), all, none, head:SHARE, or around:FAULT
+    #[arg(long, value_name = "WHICH", default_value = "tail", help_heading = "Artefacts")]
+    pub sample: Sample,
+    /// How often the simulated Prometheus reads the metrics
+    #[arg(long, value_name = "DURATION", default_value = "15s", help_heading = "Artefacts", value_parser = interval)]
+    pub scrape: Nanos,
+}
+
+/// `--sample` as it is typed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Sample {
+    Tail,
+    All,
+    Nothing,
+    Head(f64),
+    Around(String),
+}
+
+impl FromStr for Sample {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Sample, String> {
+        let share = |text: &str| match text.strip_suffix('%') {
+            Some(percent) => percent.parse::<f64>().ok().map(|percent| percent / 100.0),
+            None => text.parse::<f64>().ok(),
+        };
+        match text.split_once(':') {
+            None if text == "tail" => Ok(Sample::Tail),
+            None if text == "all" => Ok(Sample::All),
+            None if text == "none" => Ok(Sample::Nothing),
+            Some(("head", ratio)) => match share(ratio) {
+                Some(share) if (0.0..=1.0).contains(&share) => Ok(Sample::Head(share)),
+                _ => Err(format!("`{ratio}` is no share: write one from 0 to 1, such as `head:0.01` or `head:1%`")),
+            },
+            Some(("around", fault)) if !fault.is_empty() => Ok(Sample::Around(fault.to_string())),
+            _ => Err("known are `tail`, `all`, `none`, `head:SHARE` such as `head:1%`, and `around:FAULT`".to_string()),
+        }
+    }
+}
+
+fn interval(text: &str) -> Result<Nanos, String> {
+    let nanos = text.parse::<Duration>().map_err(|error| error.to_string())?.nanos();
+    if nanos < Nanos::from_millis(100) { Err("a scraper needs 100 ms at least".to_string()) } else { Ok(nanos) }
+}
+
+impl Exports {
+    /// What is to be watched; the first so many requests if they are to be shown.
+    pub(super) fn wish(&self, topology: &Topology, writes: bool, trace: u32) -> Result<Wish, Exit> {
+        if trace > 0 {
+            return Ok(Wish { scrape: writes.then_some(self.scrape), ..Wish::first(trace) });
+        }
+        if !writes {
+            return Ok(Wish::default());
+        }
+        let sampling = match &self.sample {
+            Sample::Tail => Sampling::Tail,
+            Sample::All => Sampling::All,
+            Sample::Nothing => Sampling::Nothing,
+            Sample::Head(share) => Sampling::Share(*share),
+            Sample::Around(name) => match topology.faults.iter().position(|fault| fault.name == *name) {
+                Some(fault) => Sampling::AroundFault(FaultId::new(fault)),
+                None => {
+                    let known: Vec<&str> = topology.faults.iter().map(|fault| fault.name.as_str()).collect();
+                    let help =
+                        if known.is_empty() { "the model has no faults".into() } else { format!("its faults are {}", known.join(", ")) };
+                    return Err(fail(&format!("there is no fault `{name}` to sample around\nhelp: {help}")));
+                }
+            },
+        };
+        Ok(Wish { sampling, scrape: Some(self.scrape) })
+    }
 }
 
 /// All files of one run, or of an ensemble (whose series and charts are of the first seed).

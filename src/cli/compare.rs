@@ -42,7 +42,11 @@ impl Compare {
         let seeds = ensemble::seeds(self.common.seed.unwrap_or(variants[0].topology.seed), self.seeds);
         let subjects: Vec<Subject<'_>> =
             variants.iter().map(|v| Subject { variant: v.variant.as_deref(), topology: &v.topology }).collect();
-        let outcomes = run(&self.common, &subjects, &seeds, 0);
+        let wish = match self.exports.wish(&variants[0].topology, self.common.out.is_some(), 0) {
+            Ok(wish) => wish,
+            Err(exit) => return exit,
+        };
+        let outcomes = run(&self.common, &subjects, &seeds, &wish);
         let complete: Vec<(String, Vec<RunFigures>)> = variants
             .iter()
             .zip(&outcomes)

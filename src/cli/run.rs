@@ -8,6 +8,7 @@ use crate::analysis::traces;
 use crate::base::AS_WRITTEN;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
+use crate::observe::watch::Wish;
 use crate::report;
 
 #[derive(clap::Args)]
@@ -45,7 +46,11 @@ impl Run {
         }
         let seeds = ensemble::seeds(self.common.seed.unwrap_or(compiled.topology.seed), self.seeds);
         let subject = Subject { variant: self.variant.as_deref(), topology: &compiled.topology };
-        let outcomes = run(&self.common, &[subject], &seeds, self.trace).remove(0);
+        let wish = match self.exports.wish(&compiled.topology, self.common.out.is_some(), self.trace) {
+            Ok(wish) => wish,
+            Err(exit) => return exit,
+        };
+        let outcomes = run(&self.common, &[subject], &seeds, &wish).remove(0);
         if outcomes.is_empty() {
             note("interrupted before any run was finished");
             return Exit::Interrupted;
@@ -84,7 +89,7 @@ impl Run {
 }
 
 /// Runs subjects with a progress bar, and listens to Ctrl-C meanwhile.
-pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64], trace: u32) -> Vec<Vec<Outcome>> {
+pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64], wish: &Wish) -> Vec<Vec<Outcome>> {
     let nanos: u64 = subjects.iter().map(|s| s.topology.duration.0.saturating_mul(seeds.len() as u64)).fold(0, u64::saturating_add);
     let bar = watch::bar(nanos, common.quiet);
     let progress = |done: u64| bar.set_position(done / 1_000_000);
@@ -92,7 +97,7 @@ pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64], trac
     let outcomes = ensemble::run_all(
         subjects,
         seeds,
-        Watch { jobs: common.jobs, limits: common.limits(), trace, interrupted, progress: Some(&progress) },
+        Watch { jobs: common.jobs, limits: common.limits(), wish: Some(wish), interrupted, progress: Some(&progress) },
     );
     bar.finish_and_clear();
     outcomes

@@ -7,6 +7,7 @@ use crate::analysis::summary::{Summary, summarize};
 use crate::base::limit::{LimitReached, Limits};
 use crate::base::time::Instant;
 use crate::observe::recording::Recording;
+use crate::observe::watch::Wish;
 use crate::topology::Topology;
 use crate::world::{self, Control};
 use rayon::prelude::*;
@@ -42,8 +43,8 @@ pub struct Watch<'a> {
     /// Runs side by side; 0: one per core.
     pub jobs: usize,
     pub limits: Limits,
-    /// Follow so many requests of every run attempt by attempt.
-    pub trace: u32,
+    /// What is to be followed and metered in the run of each subject's first seed.
+    pub wish: Option<&'a Wish>,
     /// Set from outside to stop: runs that are finished are kept.
     pub interrupted: &'a AtomicBool,
     /// Told how many simulated nanoseconds all runs together have come.
@@ -59,7 +60,7 @@ pub fn seeds(first: u64, n: u32) -> Vec<u64> {
 pub fn run_all(subjects: &[Subject<'_>], seeds: &[u64], watch: Watch<'_>) -> Vec<Vec<Outcome>> {
     let pairs: Vec<(usize, usize)> = (0..subjects.len()).flat_map(|s| (0..seeds.len()).map(move |i| (s, i))).collect();
     let done = AtomicU64::new(0);
-    let one = |&(subject, place): &(usize, usize)| run_one(subjects[subject], seeds[place], place < RECORDINGS_KEPT, watch, &done);
+    let one = |&(subject, place): &(usize, usize)| run_one(subjects[subject], seeds[place], place, watch, &done);
     // More threads than runs would have nothing to do.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(watch.jobs.min(pairs.len()).min(MOST_THREADS)).build();
     let outcomes: Vec<Option<Outcome>> = match &pool {
@@ -75,10 +76,11 @@ pub fn run_all(subjects: &[Subject<'_>], seeds: &[u64], watch: Watch<'_>) -> Vec
 }
 
 /// One run; nothing if it had not begun when everything was stopped, or was cut off among many.
-fn run_one(subject: Subject<'_>, seed: u64, keep: bool, watch: Watch<'_>, done: &AtomicU64) -> Option<Outcome> {
+fn run_one(subject: Subject<'_>, seed: u64, place: usize, watch: Watch<'_>, done: &AtomicU64) -> Option<Outcome> {
     if watch.interrupted.load(Ordering::Relaxed) {
         return None;
     }
+    let first = place == 0;
     let so_far = AtomicU64::new(0);
     let tell = |at: Instant| {
         let before = so_far.swap(at.0, Ordering::Relaxed);
@@ -87,12 +89,13 @@ fn run_one(subject: Subject<'_>, seed: u64, keep: bool, watch: Watch<'_>, done: 
             progress(total);
         }
     };
-    let control = Control { interrupted: Some(watch.interrupted), progress: Some(&tell), limits: watch.limits, trace: watch.trace };
+    let control =
+        Control { interrupted: Some(watch.interrupted), progress: Some(&tell), limits: watch.limits, wish: watch.wish.filter(|_| first) };
     let (recording, limit) = match world::run(subject.topology, seed, control) {
         Ok(recording) => (recording, None),
         Err(stopped) => (*stopped.recording, Some(stopped.limit)),
     };
     tell(Instant::START + subject.topology.duration);
     let summary = summarize(subject.topology, &recording, subject.variant);
-    Some(Outcome { figures: RunFigures::of(&summary), summary, recording: keep.then_some(recording), limit })
+    Some(Outcome { figures: RunFigures::of(&summary), summary, recording: (place < RECORDINGS_KEPT).then_some(recording), limit })
 }

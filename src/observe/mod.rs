@@ -7,5 +7,5 @@ pub mod probe;
 pub mod recorder;
 pub mod recording;
 pub mod span;
-pub mod trace;
+pub mod watch;
 mod window_latency;

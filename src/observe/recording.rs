@@ -10,7 +10,7 @@ use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Episode;
 use crate::observe::probe::Probe;
 use crate::observe::span::Trace;
-use crate::observe::trace::TracedRequest;
+use crate::observe::watch::meters::Telemetry;
 use crate::policy::app::circuit_breaker::Mode;
 
 /// The whole record of one run.
@@ -42,10 +42,12 @@ pub struct Recording {
     pub episodes: Vec<Episode>,
     /// What a person would tell, in order of time.
     pub timeline: Vec<Mark>,
-    /// The first requests of the measured interval, attempt by attempt, as many as were asked for.
-    pub traces: Vec<TracedRequest>,
     /// Requests that were followed span by span, in the order in which they were offered; none unless that was asked for.
     pub sampled: Vec<Trace>,
+    /// Spans and requests beyond the limit on them.
+    pub spans_left_out: u64,
+    /// What proxies have counted; nothing unless that was asked for.
+    pub telemetry: Option<Telemetry>,
     /// Marks and episodes left out because there were too many.
     pub left_out: u64,
 }

@@ -20,6 +20,16 @@ pub struct Trace {
     pub spans: Vec<Span>,
 }
 
+impl Trace {
+    /// The tries of all calls, with the call they are of, in the order in which they began.
+    pub fn attempts(&self) -> impl Iterator<Item = (EdgeId, &Span)> {
+        self.spans.iter().filter_map(|span| match span.what {
+            SpanKind::Attempt { edge, .. } => Some((edge, span)),
+            _ => None,
+        })
+    }
+}
+
 /// Why a request was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kept {

@@ -253,7 +253,7 @@ impl World<'_> {
     /// A new request: chooses its target and calls.
     #[inline(always)]
     fn offer(&mut self, client: ClientId, request: u64, parent: u32) {
-        self.recorder.request_offered(client, request, self.calendar.now());
+        self.recorder.request_offered(client, self.calendar.now());
         let state = &self.clients[client.index()];
         let site = match state.only_site {
             NOBODY => {

@@ -42,7 +42,13 @@ impl World<'_> {
             return self.arrive_unusually(job, service);
         }
         (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
-        if state.busy >= state.workers {
+        let starts = state.busy < state.workers;
+        if self.recorder.watch.is_on() {
+            self.watch_arrives(job, starts);
+        }
+        let entry = &mut self.jobs[job];
+        let state = &mut self.replicas[entry.replica as usize];
+        if !starts {
             if state.queue_len < state.queue_capacity && !self.faulted && !state.cause.is_some() {
                 entry.marks |= mark::PRESENT;
                 self.recorder.queued_at_once(service, now);
@@ -77,6 +83,9 @@ impl World<'_> {
             if is_first {
                 entry.arrived = now;
                 self.recorder.arrived(service, now);
+                if self.recorder.watch.is_on() {
+                    self.watch_arrives(job, false);
+                }
             }
         }
         if self.replicas[replica as usize].paused > 0 {
@@ -98,6 +107,9 @@ impl World<'_> {
         if self.jobs[job].call == NOBODY && spec.cancellation != Cancellation::None {
             self.recorder.admitted(service, now);
             self.recorder.abandoned(service, self.jobs[job].arrived, now);
+            if self.recorder.watch.is_on() {
+                self.watch_stops(job, Outcome::GIVEN_UP);
+            }
             return self.free_job(job);
         }
         self.admit(job, service);
@@ -138,6 +150,9 @@ impl World<'_> {
     /// Sends a job's answer to whoever still waits for it.
     #[inline(always)]
     pub(super) fn answer(&mut self, job: u32, outcome: Outcome) {
+        if self.recorder.watch.is_on() {
+            self.watch_answers(job, outcome);
+        }
         if self.jobs[job].call == NOBODY {
             return self.free_job(job);
         }
@@ -239,6 +254,9 @@ impl World<'_> {
             if state.notices && self.jobs[job].call == NOBODY {
                 self.unqueue(job);
                 self.recorder.abandoned(service, self.jobs[job].arrived, now);
+                if self.recorder.watch.is_on() {
+                    self.watch_stops(job, Outcome::GIVEN_UP);
+                }
                 self.free_job(job);
                 continue;
             }
@@ -262,6 +280,9 @@ impl World<'_> {
             state.last_in = job;
             let troubled = state.troubled();
             self.recorder.started_from_queue(service, arrived, now);
+            if self.recorder.watch.is_on() {
+                self.watch_starts(job);
+            }
             if !troubled || !self.is_struck(job) {
                 self.run_step(job, step, request, path, replica);
             }
@@ -282,6 +303,9 @@ impl World<'_> {
         debug_assert!(state.busy <= state.workers);
         let (service, troubled) = (state.service, state.troubled());
         self.recorder.started(service, arrived, now);
+        if self.recorder.watch.is_on() {
+            self.watch_starts(job);
+        }
         if troubled && self.is_struck(job) {
             return;
         }
@@ -335,6 +359,9 @@ impl World<'_> {
         // Who comes when all have left waits for nobody.
         state.cause = if state.busy == 0 && queue_len == 0 { state.fault_cause } else { cause.or(state.fault_cause) };
         self.recorder.answered(service, arrived, now, outcome);
+        if self.recorder.watch.is_on() {
+            self.watch_answers(job, outcome);
+        }
         let failing = outcome.is_failure() && cause.is_some();
         let cause = if failing { self.recorder.trouble(Place::Service(service), Trouble::Failing, now, cause) } else { cause };
         if call == NOBODY {

@@ -88,9 +88,8 @@ impl<'t> World<'t> {
         let Call { site, started, .. } = self.calls[call];
         let edge = self.topology.sites[site as usize].edge;
         self.recorder.short_circuited(edge, started);
-        if self.recorder.tracer.is_on() {
-            let now = self.now();
-            self.recorder.tracer.refused(self.calls[call].request, edge, now, outcome);
+        if self.recorder.watch.is_on() {
+            self.watch_refused(call, outcome);
         }
         let state = &mut self.calls[call];
         (state.state, state.current, state.last) = (CallState::Settling, place as u32, outcome);
@@ -233,6 +232,9 @@ impl<'t> World<'t> {
         let wait = backoff.wait(u32::from(attempts), previous, uniform);
         if let Some(extra) = self.extras.get_mut(call as usize) {
             extra.previous = wait;
+        }
+        if self.recorder.watch.is_on() {
+            self.watch_backoff(call, wait);
         }
         let state = &mut self.calls[call];
         state.attempts = attempts.saturating_add(1);

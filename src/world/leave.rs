@@ -54,6 +54,9 @@ impl World<'_> {
         }
         let Call { site, started, state, .. } = self.calls[call];
         self.recorder.call_given_up(self.topology.sites[site as usize].edge, started);
+        if self.recorder.watch.is_on() {
+            self.watch_call_ends(call, Outcome::GIVEN_UP);
+        }
         if state == CallState::Settling {
             self.calls[call].state = CallState::Gone;
         } else {
@@ -103,6 +106,9 @@ impl World<'_> {
             }
         }
         let now = self.now();
+        if self.recorder.watch.is_on() {
+            self.watch_stops(job, Outcome::GIVEN_UP);
+        }
         let service = self.service_of(job);
         if marks & mark::WORKER != 0 {
             self.replicas[replica as usize].busy -= 1;
@@ -152,6 +158,10 @@ impl World<'_> {
             self.jobs[job].marks &= !mark::ACTIVE;
             let notice = Job { cause, outcome, state: JobState::Answering, pending: 0, next: NOBODY, marks, ..self.jobs[job] };
             let notice = self.new_job(notice);
+            if self.recorder.watch.is_on() {
+                self.recorder.watch.stands_for(notice, job);
+                self.watch_stops(job, outcome);
+            }
             self.calls[call].current = notice;
             self.jobs[job].call = NOBODY;
             self.send_answer(notice);

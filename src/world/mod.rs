@@ -29,6 +29,7 @@ mod replica;
 mod run;
 mod schedule;
 mod state;
+mod watched;
 mod wires;
 
 pub use run::{Control, Stopped, run};

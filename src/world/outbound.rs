@@ -47,6 +47,9 @@ impl World<'_> {
         if self.with_extras {
             self.prepare_extra(call);
         }
+        if self.recorder.watch.is_on() {
+            self.watch_call(call);
+        }
         match hot.kind {
             hot::Kind::Plain if !self.with_deadlines => self.send_attempt(call),
             _ => self.descend(call, 0),
@@ -103,8 +106,9 @@ impl World<'_> {
         };
         let placed = self.calls.insert(made);
         debug_assert_eq!(placed, Some(call));
-        if self.recorder.tracer.is_on() {
-            self.recorder.tracer.sent(request, path_of_try, hot.edge, ReplicaId(replica), now);
+        if self.recorder.watch.is_on() {
+            self.watch_call(call);
+            self.watch_sent(call, job);
         }
         self.transmit(job, site, hot, request, path_of_try, Way::Out);
         call
@@ -227,9 +231,8 @@ impl World<'_> {
         let state = &mut self.calls[call];
         state.current = job;
         state.state = CallState::InFlight;
-        if self.recorder.tracer.is_on() {
-            let now = self.now();
-            self.recorder.tracer.sent(request, path_of_try, edge, ReplicaId(replica), now);
+        if self.recorder.watch.is_on() {
+            self.watch_sent(call, job);
         }
         self.transmit(job, site, &hot, request, path_of_try, Way::Out);
     }
@@ -247,9 +250,8 @@ impl World<'_> {
     /// An attempt is over for its caller, for whoever follows its request.
     #[inline(always)]
     pub(super) fn trace_over(&mut self, job: u32, outcome: Outcome) {
-        if self.recorder.tracer.is_on() {
-            let (now, Job { request, path, .. }) = (self.now(), self.jobs[job]);
-            self.recorder.tracer.over(request, path, now, outcome);
+        if self.recorder.watch.is_on() {
+            self.watch_over(job, outcome);
         }
     }
 
@@ -298,22 +300,20 @@ impl World<'_> {
     /// A call that was begun in one go has its answer.
     #[inline(always)]
     fn end_simple_call(&mut self, call: u32, kind: hot::Kind, policy: PolicyId, edge: EdgeId, outcome: Outcome) {
-        let Call { request, site, parent, started, cause, holds, timer, .. } = self.calls[call];
+        let Call { site, parent, started, cause, holds, timer, .. } = self.calls[call];
         let now = self.now();
         if kind == hot::Kind::Timeout && holds & hold::TIMER != 0 {
             self.calendar.disarm(self.timeout_lane(policy), timer);
         }
         self.recorder.call_ended(edge, started, now, outcome);
+        if self.recorder.watch.is_on() {
+            self.watch_call_ends(call, outcome);
+        }
         self.free_call(call);
         match holds & hold::PARENT {
             hold::OF_JOB => self.call_returns(parent, outcome, cause),
             hold::OF_CALL => self.fallback_returns(parent, outcome, cause),
-            _ => {
-                if self.recorder.tracer.is_on() {
-                    self.recorder.tracer.end(request, now, outcome);
-                }
-                self.request_ended(site, parent, started, outcome, cause);
-            }
+            _ => self.request_ended(site, parent, started, outcome, cause),
         }
     }
 
@@ -339,8 +339,8 @@ impl World<'_> {
             self.call_deadline_off(call);
         }
         self.recorder.call_ended(edge, started, now, outcome);
-        if self.recorder.tracer.is_on() && holds & hold::PARENT == hold::OF_CLIENT {
-            self.recorder.tracer.end(self.calls[call].request, now, outcome);
+        if self.recorder.watch.is_on() {
+            self.watch_call_ends(call, outcome);
         }
         self.free_call(call);
         match holds & hold::PARENT {

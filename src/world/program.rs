@@ -228,6 +228,9 @@ impl World<'_> {
             marks,
         };
         let child = self.new_job(child);
+        if self.recorder.watch.is_on() {
+            self.recorder.watch.part_of(child, parent);
+        }
         if self.with_deadlines {
             self.deadlines[child as usize] = self.deadlines[parent as usize];
         }
@@ -294,6 +297,10 @@ impl World<'_> {
             }
             Step::Acquire { pool, .. } => {
                 self.release_pool(*pool, self.jobs[parent].replica);
+                if self.recorder.watch.is_on() {
+                    let now = self.now();
+                    self.recorder.watch.leaves_permit(parent, now, outcome);
+                }
                 if outcome.is_failure() { self.end_job(parent, outcome) } else { self.go_on(parent) }
             }
             other => unreachable!("{other:?} has no body that is waited for"),
@@ -365,6 +372,10 @@ impl World<'_> {
         let state = self.pool_state(pool, self.jobs[job].replica);
         if state.in_use < spec.size {
             (state.in_use, state.last_in) = (state.in_use + 1, job);
+            if self.recorder.watch.is_on() {
+                let now = self.now();
+                self.recorder.watch.asks_permit(job, pool, true, now);
+            }
             return self.start_bodies(job, &[body]);
         }
         if spec.max_wait == Nanos::ZERO {
@@ -372,6 +383,10 @@ impl World<'_> {
             return self.end_job(job, Outcome::QUEUE_FULL);
         }
         state.waiting.push_back(job);
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.asks_permit(job, pool, false, now);
+        }
         let until = self.now() + spec.max_wait;
         let alarm = if spec.max_wait == Nanos::MAX { AlarmId::NONE } else { self.calendar.set_alarm(until, Kind::PoolWaitOver as u8, job) };
         (self.jobs[job].state, self.jobs[job].pending) = (JobState::AwaitingPool, alarm.0);
@@ -385,6 +400,10 @@ impl World<'_> {
             return;
         };
         state.last_in = job;
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.gets_permit(job, now);
+        }
         self.pool_alarm_off(job);
         let Step::Acquire { body, .. } = self.topology.steps[self.jobs[job].step as usize] else {
             unreachable!("only a step that acquires waits for a pool")
@@ -423,6 +442,10 @@ impl World<'_> {
             return self.hold_at(replica, Kind::PoolWaitOver, job);
         }
         self.forget_in_pool(job);
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.leaves_permit(job, now, Outcome::QUEUE_FULL);
+        }
         self.blame_full_pool(job);
         self.end_job(job, Outcome::QUEUE_FULL);
     }

@@ -21,7 +21,7 @@ use crate::observe::episode::Cause;
 use crate::observe::probe::Probe;
 use crate::observe::recorder::Recorder;
 use crate::observe::recording::Recording;
-use crate::observe::trace::Tracer;
+use crate::observe::watch::Wish;
 use crate::policy::app::BulkheadState;
 use crate::topology::expectation::During;
 use crate::topology::mesh::Inbound;
@@ -36,8 +36,8 @@ pub struct Control<'a> {
     /// Told now and then how far the clock has come.
     pub progress: Option<&'a (dyn Fn(Instant) + Sync)>,
     pub limits: Limits,
-    /// Follow so many requests attempt by attempt.
-    pub trace: u32,
+    /// What is to be followed and metered; it changes nothing of the rest.
+    pub wish: Option<&'a Wish>,
 }
 
 /// A run that reached a limit, with what it had recorded until then.
@@ -53,7 +53,9 @@ const LOOK_EVERY: u32 = 1 << 14;
 /// Runs the topology with this seed.
 pub fn run(topology: &Topology, seed: u64, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
     let mut world = World::new(topology, seed, control.limits);
-    world.recorder.tracer = Tracer::new(control.trace);
+    if let Some(wish) = control.wish {
+        world.recorder.watch = super::watched::watch(topology, &world.occurrences, wish);
+    }
     world.start_faults();
     world.start_brokers();
     world.start_clients();

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use brownout::analysis::traces::{RequestTrace, traces};
+use brownout::observe::watch::Wish;
 use brownout::world::{Control, run as run_world};
 
 /// The first answer takes too long, the second is refused by the callee's full queue, the third comes.
@@ -15,7 +16,8 @@ faults: {slow: {at: 900ms, for: 300ms, slow: {service: a, factor: 20}}}
 
 fn traced(yaml: &str, trace: u32) -> (Vec<RequestTrace>, u64) {
     let topology = compiled(yaml);
-    let recording = run_world(&topology, topology.seed, Control { trace, ..Control::default() }).expect("no limit is reached");
+    let recording = run_world(&topology, topology.seed, Control { wish: Some(&Wish::first(trace)), ..Control::default() })
+        .expect("no limit is reached");
     (traces(&topology, &recording), recording.fingerprint)
 }
 

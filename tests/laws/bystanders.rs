@@ -66,7 +66,7 @@ proptest! {
         let interrupted = AtomicBool::new(false);
         let with = |jobs| {
             let limits = brownout::base::limit::Limits { events: 50_000, ..Default::default() };
-            let outcomes = ensemble::run_all(&subjects, &ensemble::seeds(7, 4), Watch { jobs, limits, trace: 0, interrupted: &interrupted, progress: None }).remove(0);
+            let outcomes = ensemble::run_all(&subjects, &ensemble::seeds(7, 4), Watch { jobs, limits, wish: None, interrupted: &interrupted, progress: None }).remove(0);
             let summaries: Vec<String> = outcomes.iter().map(|o| json::text(&o.summary)).collect();
             let figures: Vec<_> = outcomes.into_iter().map(|o| o.figures).collect();
             (summaries, json::text(&Aggregate::of(&figures)))

@@ -5,6 +5,7 @@ use brownout::analysis::traces::{EjectionTrace, RequestTrace, ejections, traces}
 use brownout::import;
 use brownout::model;
 use brownout::observe::recording::Recording;
+use brownout::observe::watch::Wish;
 use brownout::topology::Topology;
 use brownout::topology::compile::compile;
 use brownout::world::{Control, run as run_world};
@@ -52,7 +53,8 @@ pub fn summary(yaml: &str) -> Summary {
 /// Runs it twice: the same happens.
 pub fn run(yaml: &str, manifests: &str) -> Ran {
     let topology = compiled(yaml, manifests);
-    let control = || Control { trace: 10_000, ..Control::default() };
+    let wish = Wish::first(10_000);
+    let control = || Control { wish: Some(&wish), ..Control::default() };
     let recording = run_world(&topology, topology.seed, control()).expect("no limit is reached");
     let again = run_world(&topology, topology.seed, control()).expect("no limit is reached");
     assert_eq!(recording.fingerprint, again.fingerprint, "a run repeats itself");

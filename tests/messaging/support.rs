@@ -5,6 +5,7 @@ use brownout::analysis::summary::{Summary, summarize};
 use brownout::analysis::{expectations, traces};
 use brownout::model;
 use brownout::observe::recording::{BrokerRecord, QueueRecord, QueueWindow, Recording};
+use brownout::observe::watch::Wish;
 use brownout::topology::Topology;
 use brownout::topology::broker::Rules;
 use brownout::topology::compile::compile;
@@ -46,7 +47,8 @@ pub fn refused(yaml: &str) -> Vec<String> {
 /// Runs it twice: the same happens, and of each queue all that came is somewhere.
 pub fn run(yaml: &str) -> Ran {
     let topology = compiled(yaml);
-    let traced = || Control { trace: 10_000, ..Control::default() };
+    let wish = Wish::first(10_000);
+    let traced = || Control { wish: Some(&wish), ..Control::default() };
     let recording = run_world(&topology, topology.seed, traced()).expect("no limit is reached");
     let again = run_world(&topology, topology.seed, Control::default()).expect("no limit is reached");
     assert_eq!(recording.fingerprint, again.fingerprint, "a run repeats itself");

@@ -5,6 +5,7 @@
 //! `BROWNOUT_BLESS=1 cargo test --release --test models`.
 
 mod messaging;
+mod watching;
 
 use brownout::analysis::summary::{CallSummary, Summary, summarize};
 use brownout::base::math::exp;

@@ -2,6 +2,7 @@
 
 use crate::common::{run_yaml, topology};
 use crate::replicate::{absolute, mean, relative, replicate, share};
+use brownout::observe::watch::Wish;
 use brownout::world::{self, Control};
 
 /// A consumer behind a link of `delay` each way, works `work` ms, holds `prefetch` messages, and has always more of them.
@@ -36,10 +37,10 @@ promises! {
     fn more_prefetch_than_that_waits_at_the_consumer() {
         for (delay, work, prefetch, wait) in [(50, 4, 26, 0), (50, 4, 51, 100), (50, 40, 26, 900), (50, 40, 51, 1900)] {
             let topology = topology(&behind_a_link(delay, work, prefetch, 1000));
-            let recording = world::run(&topology, 1, Control { trace: 10_000, ..Control::default() }).expect("no limit is reached");
+            let recording = world::run(&topology, 1, Control { wish: Some(&Wish::first(10_000)), ..Control::default() }).expect("no limit is reached");
             let delivers = |edge: &brownout::base::id::EdgeId| topology.edges[edge.index()].name.contains(" for w");
-            let attempts = recording.traces.iter().flat_map(|request| &request.attempts).filter(|attempt| delivers(&attempt.edge));
-            let spans: Vec<u64> = attempts.filter_map(|attempt| Some(attempt.ended?.0.since(attempt.sent).0)).collect();
+            let attempts = recording.sampled.iter().flat_map(|request| request.attempts()).filter(|(edge, _)| delivers(edge));
+            let spans: Vec<u64> = attempts.filter_map(|(_, attempt)| Some(attempt.ended?.0.since(attempt.began).0)).collect();
             for span in &spans[2 * prefetch as usize..3 * prefetch as usize] {
                 assert_eq!(*span, u64::from(2 * delay + work + wait) * 1_000_000, "{prefetch} of {work} ms");
             }
@@ -112,8 +113,8 @@ consumers: {{w: {{service: worker, from: b.t, steps: [{{work: {work}ms}}, {{fail
             tries + 1
         );
         let topology = topology(&yaml);
-        let recording = world::run(&topology, 1, Control { trace: 3, ..Control::default() }).expect("no limit is reached");
-        let first = |request: usize| recording.traces[request].attempts.iter().find(|attempt| topology.edges[attempt.edge.index()].name.contains(" for w")).unwrap().sent;
+        let recording = world::run(&topology, 1, Control { wish: Some(&Wish::first(3)), ..Control::default() }).expect("no limit is reached");
+        let first = |request: usize| recording.sampled[request].attempts().find(|(edge, _)| topology.edges[edge.index()].name.contains(" for w")).unwrap().1.began;
         let stall = first(1).since(first(0)).0 / 1_000_000 - work;
         assert_eq!(stall, tries * (work + pause));
         assert_eq!(stall, 11_000);

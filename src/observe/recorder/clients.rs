@@ -4,11 +4,8 @@ use super::*;
 
 impl Recorder {
     #[inline]
-    pub fn request_offered(&mut self, client: ClientId, request: u64, now: Instant) {
+    pub fn request_offered(&mut self, client: ClientId, now: Instant) {
         let cohort = self.in_cohort(now);
-        if cohort && self.tracer.is_on() {
-            self.tracer.begin(client, request, now);
-        }
         let live = &mut self.clients[client.index()];
         live.window.offered += 1;
         live.record.offered += u64::from(cohort);

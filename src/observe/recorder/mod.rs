@@ -13,7 +13,7 @@ mod services;
 use super::gauge::Gauge;
 use super::probe::Probe;
 use super::recording::*;
-use super::trace::Tracer;
+use super::watch::Watch;
 use super::window_latency::WindowLatency;
 use crate::base::histogram::Histogram;
 use crate::base::id::*;
@@ -44,8 +44,8 @@ pub struct Recorder {
     brokers: Vec<BrokerRecord>,
     queues: Vec<QueueNow>,
     episodes: Open,
-    /// Follows requests attempt by attempt, if that is wanted.
-    pub tracer: Tracer,
+    /// Follows requests and meters calls, if that is wanted.
+    pub watch: Watch,
 }
 
 /// A client's record, its window in progress, and the probes that look at it.
@@ -148,7 +148,7 @@ impl Recorder {
             brokers: vec![BrokerRecord::default(); topology.brokers.brokers.len()],
             queues: topology.brokers.queues.iter().map(|_| QueueNow::new()).collect(),
             episodes: Open::new(topology.services.len(), topology.edges.len(), topology.clients.len()),
-            tracer: Tracer::default(),
+            watch: Watch::default(),
             recording: Recording { seed, window: topology.window, probes, ..Recording::default() },
         };
         recorder.boundary = recorder.next_boundary(Instant::START);
@@ -189,7 +189,7 @@ impl Recorder {
 
     /// Whether this instant lies in the measured interval.
     #[inline(always)]
-    fn in_cohort(&self, offered: Instant) -> bool {
+    pub fn in_cohort(&self, offered: Instant) -> bool {
         // One comparison for both ends: what is before `from` wraps to far beyond.
         offered.0.wrapping_sub(self.from.0) < self.interval
     }
@@ -246,7 +246,8 @@ impl Recorder {
             self.close_windows(at);
         }
         self.recording.episodes = self.episodes.list;
-        self.recording.traces = self.tracer.requests;
+        (self.recording.sampled, self.recording.spans_left_out) = self.watch.finish();
+        self.recording.telemetry = self.watch.meters.take().map(|meters| meters.finish(at));
         // A breaker's change is noticed when it is next asked, which may be after later marks.
         self.recording.timeline.sort_by_key(|mark| mark.at);
         Recording {

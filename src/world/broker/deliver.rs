@@ -69,6 +69,10 @@ impl World<'_> {
         };
         let path = below(below(message.path, self.keys.consumer_paths[consumer as usize]), nth);
         let job = self.new_carrier(replica, spec.entry, (message.request, path), message.cause, Carried::Delivery(delivery));
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.delivers(job, (message.request, message.path), queue, consumer, nth & 0xffff > 1, now);
+        }
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }
 
@@ -178,6 +182,10 @@ impl World<'_> {
     /// A delivery's call has ended: the message is settled.
     pub(super) fn delivery_ended(&mut self, job: u32, delivery: Delivery, outcome: Outcome) {
         let Delivery { queue, tag, connection, message, tries, stale, handled, .. } = delivery;
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.settles(job, now, outcome);
+        }
         let consumer = self.brokers.connections[connection as usize].consumer;
         let spec = &self.topology.brokers.consumers[consumer as usize];
         if delivery.place.is_some() {

@@ -95,6 +95,9 @@ impl World<'_> {
         let Some(replica) = replicas.clone().find(there) else { return self.await_relay(number) };
         self.brokers.announced[number as usize].on_its_way = true;
         let job = self.new_carrier(replica, relay.body, (request, path), cause, Carried::Relays(number));
+        if self.recorder.watch.is_on() {
+            self.recorder.watch.carries(job, Some(request));
+        }
         self.calendar.schedule_in(Nanos::ZERO, Kind::BodyStarts as u8, job);
     }
 

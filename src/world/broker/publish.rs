@@ -37,6 +37,9 @@ impl World<'_> {
             Some((_, Carried::Asks(waiter))) => Some(waiter),
             _ => None,
         };
+        if self.recorder.watch.is_on() {
+            self.recorder.watch.publishes(job, path);
+        }
         self.recorder.message_published(publication.broker, publication.queues.is_empty());
         if publication.queues.is_empty() && publication.mandatory {
             return Taken::Returned;

@@ -30,6 +30,10 @@ impl<'t> World<'t> {
         let stream = Stream { call, caller, path: below(path, u32::from(attempts)), ..self.new_stream(site, (table, rule), request) };
         let stream = self.proxies.streams.insert(stream).expect("the limit on what is in flight is below the slab's");
         (self.calls[call].state, self.calls[call].current) = (CallState::InProxy, stream);
+        if self.recorder.watch.is_on() {
+            let now = self.now();
+            self.recorder.watch.enters_proxy(call, now);
+        }
         self.inject(stream);
     }
 
@@ -275,6 +279,9 @@ impl<'t> World<'t> {
         let with = |outcome: Outcome, (flag, told): (Flag, bool)| if told { outcome.with(flag) } else { outcome };
         let told = [(Flag::DI, delayed), (Flag::URX, noted.contains(Flag::URX)), (Flag::UO, noted.contains(Flag::UO))];
         let outcome = if plain { outcome } else { to_application(told.into_iter().fold(outcome, with)) };
+        if self.recorder.watch.is_on() {
+            self.watch_leaves_proxy(call, outcome);
+        }
         self.calls[call].cause = cause.or(self.calls[call].cause);
         let layers = self.layers_of(call);
         if !counted {
@@ -296,6 +303,9 @@ impl<'t> World<'t> {
     pub(in crate::world) fn leave_proxy(&mut self, call: u32, stream: u32) {
         let Stream { site, counted, .. } = self.proxies.streams[stream];
         self.drop_upstreams(stream, None);
+        if self.recorder.watch.is_on() {
+            self.watch_leaves_proxy(call, Outcome::GIVEN_UP);
+        }
         if !counted {
             self.recorder.short_circuited(self.topology.sites[site as usize].edge, self.calls[call].started);
         }

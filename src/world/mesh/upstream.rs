@@ -184,9 +184,9 @@ impl<'t> World<'t> {
         if call != NOBODY {
             self.proxies.streams[stream].counted = true;
             self.recorder.attempt_sent(edge, started);
-            if self.recorder.tracer.is_on() {
-                self.recorder.tracer.sent(request, path, edge, replica, now);
-            }
+        }
+        if self.recorder.watch.is_on() {
+            self.watch_sent_by_proxy(call, job, edge, number);
         }
         self.send_request(job);
     }
@@ -255,10 +255,9 @@ impl<'t> World<'t> {
             return self.reply(stream, outcome, false);
         }
         if call != NOBODY {
-            let (edge, now) = (self.topology.sites[site as usize].edge, self.now());
-            self.recorder.short_circuited(edge, self.calls[call].started);
-            if self.recorder.tracer.is_on() {
-                self.recorder.tracer.refused(self.proxies.streams[stream].request, edge, now, outcome);
+            self.recorder.short_circuited(self.topology.sites[site as usize].edge, self.calls[call].started);
+            if self.recorder.watch.is_on() {
+                self.watch_refused(call, outcome);
             }
             self.proxies.streams[stream].counted = true;
         }

@@ -1,0 +1,221 @@
+//! What sidecars count, and when a scraper reads it: requests by outcome and their durations, per edge, as the caller's proxy and the
+//! callee's see them.
+//!
+//! Counters grow from zero; a scrape keeps those that have changed since the last. Where a model has no sidecars, these are what
+//! they would count: the caller's sees an attempt of the application's library as a request.
+
+use crate::base::id::EdgeId;
+use crate::base::outcome::{Class, Outcome};
+use crate::base::time::{Instant, Nanos};
+
+/// Upper bounds in milliseconds of the buckets of durations (Envoy's defaults, which Istio keeps); the last bucket has none.
+pub const BOUNDS_MS: [f64; 19] = [
+    0.5,
+    1.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1_000.0,
+    2_500.0,
+    5_000.0,
+    10_000.0,
+    30_000.0,
+    60_000.0,
+    300_000.0,
+    600_000.0,
+    1_800_000.0,
+    3_600_000.0,
+];
+
+/// The same in nanoseconds.
+const BOUNDS: [u64; 19] = [
+    500_000,
+    1_000_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    5_000_000_000,
+    10_000_000_000,
+    30_000_000_000,
+    60_000_000_000,
+    300_000_000_000,
+    600_000_000_000,
+    1_800_000_000_000,
+    3_600_000_000_000,
+];
+
+pub const BUCKETS: usize = BOUNDS.len() + 1;
+
+/// Whose proxy counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reporter {
+    Source,
+    Destination,
+}
+
+/// Counters of one edge, one reporter and one outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    pub edge: EdgeId,
+    pub reporter: Reporter,
+    pub outcome: Outcome,
+    /// In order of time: when it was read, if it had changed.
+    pub scrapes: Vec<Scrape>,
+}
+
+/// What counters stood at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scrape {
+    /// The how-manieth scrape, from 0.
+    pub number: u32,
+    pub requests: u64,
+    pub nanos: u128,
+    /// Not cumulative over buckets.
+    pub buckets: [u64; BUCKETS],
+}
+
+/// What a run's scrapes have read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Telemetry {
+    /// The first scrape is at zero.
+    pub interval: Nanos,
+    /// How many there were.
+    pub scrapes: u32,
+    /// In the order of edges, reporters and outcomes.
+    pub counters: Vec<Counters>,
+}
+
+#[derive(Debug)]
+struct Live {
+    outcome: Outcome,
+    now: Scrape,
+    changed: bool,
+    scrapes: Vec<Scrape>,
+}
+
+/// Counts while the world runs.
+#[derive(Debug)]
+pub struct Meters {
+    interval: Nanos,
+    next: Instant,
+    number: u32,
+    /// Per edge: of the source, of the destination.
+    edges: Vec<[Vec<Live>; 2]>,
+}
+
+/// Whether whoever asked has gone: the callee's proxy sees the connection or the stream end.
+pub fn is_left(outcome: Outcome) -> bool {
+    matches!(outcome.class, Class::Timeout | Class::Deadline) || outcome == Outcome::GIVEN_UP
+}
+
+impl Meters {
+    pub fn new(edges: usize, interval: Nanos) -> Meters {
+        assert!(interval > Nanos::ZERO, "a scraper takes its time");
+        let edges = (0..edges).map(|_| [Vec::new(), Vec::new()]).collect();
+        Meters { interval, next: Instant::START, number: 0, edges }
+    }
+
+    #[inline]
+    pub fn source(&mut self, edge: EdgeId, now: Instant, outcome: Outcome, took: Nanos) {
+        self.count(edge, Reporter::Source, now, outcome, took);
+    }
+
+    #[inline]
+    pub fn destination(&mut self, edge: EdgeId, now: Instant, outcome: Outcome, took: Nanos) {
+        // Nobody was there to count.
+        if outcome.class != Class::ConnectFailure {
+            self.count(edge, Reporter::Destination, now, outcome, took);
+        }
+    }
+
+    fn count(&mut self, edge: EdgeId, reporter: Reporter, now: Instant, outcome: Outcome, took: Nanos) {
+        if now >= self.next {
+            self.scrape_until(now);
+        }
+        let series = &mut self.edges[edge.index()][reporter as usize];
+        let place = match series.iter().position(|live| live.outcome == outcome) {
+            Some(place) => place,
+            None => {
+                let none = Scrape { number: 0, requests: 0, nanos: 0, buckets: [0; BUCKETS] };
+                series.push(Live { outcome, now: none, changed: false, scrapes: Vec::new() });
+                series.len() - 1
+            }
+        };
+        let live = &mut series[place];
+        live.changed = true;
+        live.now.requests += 1;
+        live.now.nanos += u128::from(took.0);
+        live.now.buckets[BOUNDS.partition_point(|bound| *bound < took.0)] += 1;
+    }
+
+    /// Scrapes that were due before `now`, or at it: what happens at the instant of a scrape is seen by the next.
+    #[cold]
+    fn scrape_until(&mut self, now: Instant) {
+        while self.next <= now {
+            for live in self.edges.iter_mut().flatten().flatten() {
+                if std::mem::replace(&mut live.changed, false) {
+                    live.scrapes.push(Scrape { number: self.number, ..live.now });
+                }
+            }
+            self.number += 1;
+            self.next = self.next + self.interval;
+        }
+    }
+
+    /// What was read until the run ended, and once more then.
+    pub fn finish(mut self, ended: Instant) -> Telemetry {
+        self.scrape_until(ended);
+        if self.edges.iter().flatten().flatten().any(|live| live.changed) {
+            let last = self.next;
+            self.scrape_until(last);
+        }
+        let mut counters = Vec::new();
+        for (edge, both) in self.edges.into_iter().enumerate() {
+            for (reporter, mut series) in [Reporter::Source, Reporter::Destination].into_iter().zip(both) {
+                series.sort_by_key(|live| live.outcome);
+                let edge = EdgeId::new(edge);
+                counters.extend(series.into_iter().map(|live| Counters { edge, reporter, outcome: live.outcome, scrapes: live.scrapes }));
+            }
+        }
+        Telemetry { interval: self.interval, scrapes: self.number, counters }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_reads_what_has_changed_and_counters_only_grow() {
+        let mut meters = Meters::new(1, Nanos::from_secs(10));
+        let ms = |n: u64| Nanos::from_millis(n);
+        meters.source(EdgeId(0), Instant::from_secs(1), Outcome::OK, ms(3));
+        meters.source(EdgeId(0), Instant::from_secs(10), Outcome::OK, ms(5));
+        meters.source(EdgeId(0), Instant::from_secs(31), Outcome::TIMEOUT, ms(20_000));
+        meters.destination(EdgeId(0), Instant::from_secs(31), Outcome::CONNECT_FAILURE, ms(1));
+        let telemetry = meters.finish(Instant::from_secs(32));
+        assert_eq!(telemetry.scrapes, 5, "at 0, 10, 20, 30 and, as the run ended with news, at 40 s");
+        let [ok, timeout] = &telemetry.counters[..] else { panic!("two outcomes at the source: {:?}", telemetry.counters) };
+        let read: Vec<(u32, u64)> = ok.scrapes.iter().map(|s| (s.number, s.requests)).collect();
+        assert_eq!(read, [(1, 1), (2, 2)], "at 10 s the first, at 20 s both; later nothing is new");
+        assert_eq!((ok.scrapes[1].buckets[2], ok.scrapes[1].nanos), (2, 8_000_000), "a duration of 5 ms is within le=5");
+        assert_eq!((timeout.scrapes[0].number, timeout.scrapes[0].buckets[13]), (4, 1));
+    }
+
+    #[test]
+    fn bounds_are_the_same_in_both_units() {
+        for (ms, nanos) in BOUNDS_MS.iter().zip(BOUNDS) {
+            assert_eq!(*ms * 1e6, nanos as f64);
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! Follows requests span by span and meters what proxies would report, for whoever asked for it.
+//!
+//! The world says which slot of its tables is what; a slot's entry here says which span it stands for. Nothing here changes what
+//! happens, and a run that nobody watches asks one flag. Files: [`sampling`] (which requests are kept), [`meters`] (telemetry).
+
+pub mod meters;
+pub mod sampling;
+
+use super::span::{Kept, Span, SpanKind, Trace};
+use crate::base::id::*;
+use crate::base::outcome::Outcome;
+use crate::base::time::{Instant, Nanos};
+use meters::Meters;
+use sampling::{Sampler, Sampling, Shape};
+use std::collections::BTreeMap;
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
+
+/// Spans of all kept requests together; what goes beyond is counted and not kept. One takes 64 bytes.
+pub const MOST_SPANS: usize = 4_000_000;
+
+/// A span of a trace; or, without a span, the trace alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    trace: u32,
+    /// Of the trace's place, which another one may have taken since.
+    generation: u32,
+    span: u32,
+}
+
+impl Place {
+    const NONE: Place = Place { trace: NOWHERE, generation: 0, span: NOWHERE };
+
+    fn is_none(self) -> bool {
+        self.trace == NOWHERE
+    }
+}
+
+/// What a call's slot stands for.
+#[derive(Clone, Copy, Debug)]
+struct CallEntry {
+    place: Place,
+    attempts: u16,
+    /// The latest pause between attempts.
+    backoff: u32,
+    /// When it came to its caller's proxy.
+    entered: Instant,
+}
+
+/// What a job's slot stands for: an attempt and what its replica does of it; of a body, what it is part of.
+#[derive(Clone, Copy, Debug)]
+struct JobEntry {
+    attempt: Place,
+    /// In the same trace.
+    served: u32,
+    edge: EdgeId,
+    sent: Instant,
+    /// `NEVER` until it has come to the door.
+    arrived: Instant,
+    /// Permit of a pool that it waits for or holds.
+    permit: u32,
+    /// Its caller waits for it.
+    awaited: bool,
+}
+
+impl JobEntry {
+    const NONE: JobEntry = JobEntry {
+        attempt: Place::NONE,
+        served: NOWHERE,
+        edge: EdgeId::NONE,
+        sent: Instant::START,
+        arrived: Instant::NEVER,
+        permit: NOWHERE,
+        awaited: false,
+    };
+
+    /// What is begun here is begun for this.
+    fn here(&self) -> Place {
+        Place { span: self.served, ..self.attempt }
+    }
+}
+
+/// A request that is being followed, or a place for one.
+#[derive(Debug)]
+struct Followed {
+    generation: u32,
+    request: u64,
+    trace: Trace,
+    /// Messages it has published: what identifies them, and the span that put them into the broker.
+    published: Vec<(u32, u32)>,
+}
+
+/// What whoever runs a simulation wants to have watched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    pub sampling: Sampling,
+    /// Read the meters so often.
+    pub scrape: Option<Nanos>,
+}
+
+impl Wish {
+    /// The first requests of the measured interval, and no meters.
+    pub fn first(requests: u32) -> Wish {
+        Wish { sampling: Sampling::First(requests), scrape: None }
+    }
+}
+
+/// Follows and meters.
+#[derive(Debug, Default)]
+pub struct Watch {
+    on: bool,
+    sampler: Option<Sampler>,
+    followed: Vec<Followed>,
+    free: Vec<u32>,
+    /// Where requests that are followed, or kept, are.
+    by_request: BTreeMap<u64, u32>,
+    spans: usize,
+    left_out: u64,
+    calls: Vec<CallEntry>,
+    jobs: Vec<JobEntry>,
+    pub meters: Option<Meters>,
+}
+
+/// The entry of a slot, made if it is not there.
+fn at<T: Copy>(entries: &mut Vec<T>, slot: u32, none: T) -> &mut T {
+    if entries.len() <= slot as usize {
+        entries.resize(slot as usize + 1, none);
+    }
+    &mut entries[slot as usize]
+}
+
+const NO_CALL: CallEntry = CallEntry { place: Place::NONE, attempts: 0, backoff: NOWHERE, entered: Instant::START };
+
+impl Watch {
+    pub fn new(sampling: &Sampling, shape: Shape, meters: Option<Meters>) -> Watch {
+        let sampler = Sampler::new(sampling, shape);
+        Watch { on: sampler.is_some() || meters.is_some(), sampler, meters, ..Watch::default() }
+    }
+
+    /// Whether anything is followed or metered.
+    #[inline(always)]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    // -- spans -------------------------------------------------------------------------------------------------------
+
+    fn push(&mut self, place: Place, parent: u32, began: Instant, what: SpanKind) -> Place {
+        let Some(followed) = self.followed.get_mut(place.trace as usize).filter(|f| f.generation == place.generation) else {
+            return Place::NONE;
+        };
+        if self.spans >= MOST_SPANS {
+            self.left_out += 1;
+            return Place::NONE;
+        }
+        self.spans += 1;
+        let span = followed.trace.spans.len() as u32;
+        let parent = (parent != NOWHERE).then_some(parent);
+        followed.trace.spans.push(Span { parent, began, ended: None, what });
+        Place { span, ..place }
+    }
+
+    fn span(&mut self, place: Place) -> Option<&mut Span> {
+        let followed = self.followed.get_mut(place.trace as usize).filter(|f| f.generation == place.generation)?;
+        followed.trace.spans.get_mut(place.span as usize)
+    }
+
+    fn end(&mut self, place: Place, now: Instant, outcome: Outcome) {
+        if let Some(span) = self.span(place)
+            && span.ended.is_none()
+        {
+            span.ended = Some((now, outcome));
+        }
+    }
+
+    /// The place of a request's trace, without a span.
+    fn trace_of(&self, request: u64) -> Place {
+        let of = |trace: &u32| Place { trace: *trace, generation: self.followed[*trace as usize].generation, span: NOWHERE };
+        self.by_request.get(&request).map_or(Place::NONE, of)
+    }
+
+    // -- requests ----------------------------------------------------------------------------------------------------
+
+    /// A client's request begins; it may be followed.
+    pub fn request_begins(&mut self, client: ClientId, request: u64, measured: bool, now: Instant) {
+        // The lower bits of a request's number count its client's requests.
+        let number = request & ((1 << 40) - 1);
+        let Some(sampler) = &mut self.sampler else { return };
+        let Some(kept) = sampler.follows(request, measured, now) else { return };
+        if self.spans >= MOST_SPANS {
+            self.left_out += 1;
+            return;
+        }
+        let trace = Trace { client, number, offered: now, ended: None, kept, spans: Vec::new() };
+        let place = match self.free.pop() {
+            Some(place) => {
+                let entry = &mut self.followed[place as usize];
+                let spans = std::mem::take(&mut entry.trace.spans);
+                (entry.request, entry.trace) = (request, Trace { spans, ..trace });
+                place
+            }
+            None => {
+                self.followed.push(Followed { generation: 0, request, trace, published: Vec::new() });
+                self.followed.len() as u32 - 1
+            }
+        };
+        self.by_request.insert(request, place);
+    }
+
+    /// A client's request is over for it.
+    fn request_ends(&mut self, place: Place, now: Instant, outcome: Outcome) {
+        let Some(sampler) = &mut self.sampler else { return };
+        let trace = &mut self.followed[place.trace as usize].trace;
+        trace.ended = Some((now, outcome));
+        let dropped = sampler.decide(trace, place.trace);
+        for (trace, kept) in dropped.kept_as {
+            self.followed[trace as usize].trace.kept = kept;
+        }
+        for trace in dropped.dropped {
+            self.forget(trace);
+        }
+    }
+
+    fn forget(&mut self, trace: u32) {
+        let entry = &mut self.followed[trace as usize];
+        self.spans -= entry.trace.spans.len();
+        entry.trace.spans.clear();
+        entry.published.clear();
+        entry.generation += 1;
+        self.by_request.remove(&entry.request);
+        self.free.push(trace);
+    }
+
+    // -- calls -------------------------------------------------------------------------------------------------------
+
+    /// A client's call begins.
+    pub fn client_calls(&mut self, call: u32, request: u64, edge: EdgeId, caller: u32, now: Instant) {
+        let trace = self.trace_of(request);
+        let place = if trace.is_none() { trace } else { self.push(trace, NOWHERE, now, SpanKind::Call { edge, caller }) };
+        *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
+    }
+
+    /// A call begins for what a job does.
+    pub fn job_calls(&mut self, call: u32, job: u32, edge: EdgeId, caller: u32, now: Instant) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        let place = if here.is_none() { here } else { self.push(here, here.span, now, SpanKind::Call { edge, caller }) };
+        *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
+    }
+
+    /// A call's fallback begins another one.
+    pub fn falls_back(&mut self, call: u32, instead_of: u32, edge: EdgeId, caller: u32, now: Instant) {
+        let above = at(&mut self.calls, instead_of, NO_CALL).place;
+        let place = if above.is_none() { above } else { self.push(above, above.span, now, SpanKind::Call { edge, caller }) };
+        *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
+    }
+
+    /// A call has its outcome, or is given up.
+    pub fn call_ends(&mut self, call: u32, now: Instant, outcome: Outcome) {
+        let CallEntry { place, backoff, .. } = *at(&mut self.calls, call, NO_CALL);
+        if place.is_none() {
+            return;
+        }
+        if let Some(pause) = self.span(Place { span: backoff, ..place })
+            && pause.ended.is_some_and(|(until, _)| until > now)
+        {
+            pause.ended = Some((now, outcome));
+        }
+        self.end(place, now, outcome);
+        if self.span(place).is_some_and(|span| span.parent.is_none()) && place.span == 0 {
+            self.request_ends(place, now, outcome);
+        }
+        self.calls[call as usize].place = Place::NONE;
+    }
+
+    /// The pause before a call's next attempt.
+    pub fn backs_off(&mut self, call: u32, edge: EdgeId, now: Instant, until: Instant) {
+        let place = at(&mut self.calls, call, NO_CALL).place;
+        if place.is_none() {
+            return;
+        }
+        let pause = self.push(place, place.span, now, SpanKind::Backoff { edge });
+        self.end(pause, until, Outcome::OK);
+        self.calls[call as usize].backoff = pause.span;
+    }
+
+    /// A call comes to its caller's proxy.
+    pub fn enters_proxy(&mut self, call: u32, now: Instant) {
+        at(&mut self.calls, call, NO_CALL).entered = now;
+    }
+
+    /// A proxy is done with a call: this is what its access log says.
+    pub fn leaves_proxy(&mut self, call: u32, edge: EdgeId, now: Instant, outcome: Outcome) {
+        let entered = at(&mut self.calls, call, NO_CALL).entered;
+        if let Some(meters) = &mut self.meters {
+            meters.source(edge, now, outcome, now.since(entered));
+        }
+    }
+
+    // -- attempts ----------------------------------------------------------------------------------------------------
+
+    /// An attempt of a call is sent to a replica.
+    pub fn sent(&mut self, call: u32, job: u32, edge: EdgeId, replica: ReplicaId, by_mesh: bool, now: Instant) {
+        let entry = at(&mut self.calls, call, NO_CALL);
+        let place = entry.place;
+        let mut attempt = Place::NONE;
+        if !place.is_none() {
+            entry.attempts = entry.attempts.saturating_add(1);
+            let number = entry.attempts;
+            attempt = self.push(place, place.span, now, SpanKind::Attempt { edge, replica: Some(replica), number, by_mesh });
+        }
+        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, edge, sent: now, awaited: true, ..JobEntry::NONE };
+    }
+
+    /// An attempt that nobody follows (a mirrored copy).
+    pub fn sent_unseen(&mut self, job: u32, edge: EdgeId, now: Instant) {
+        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { edge, sent: now, awaited: true, ..JobEntry::NONE };
+    }
+
+    /// A try is refused before it is sent.
+    pub fn refused(&mut self, call: u32, edge: EdgeId, now: Instant, outcome: Outcome) {
+        let entry = at(&mut self.calls, call, NO_CALL);
+        if entry.place.is_none() {
+            return;
+        }
+        entry.attempts = entry.attempts.saturating_add(1);
+        let (place, number) = (entry.place, entry.attempts);
+        let refused = self.push(place, place.span, now, SpanKind::Attempt { edge, replica: None, number, by_mesh: false });
+        self.end(refused, now, outcome);
+    }
+
+    /// An attempt is over for its caller. `plain`: no proxy of the caller stands between.
+    pub fn over(&mut self, job: u32, plain: bool, now: Instant, outcome: Outcome) {
+        let entry = at(&mut self.jobs, job, JobEntry::NONE);
+        if !std::mem::replace(&mut entry.awaited, false) {
+            return;
+        }
+        let JobEntry { attempt, edge, sent, arrived, .. } = *entry;
+        self.end(attempt, now, outcome);
+        if let Some(meters) = &mut self.meters {
+            if plain {
+                meters.source(edge, now, outcome, now.since(sent));
+            }
+            if meters::is_left(outcome) && arrived != Instant::NEVER {
+                meters.destination(edge, now, outcome, now.since(arrived));
+            }
+        }
+    }
+
+    /// The answer of one job travels as another.
+    pub fn stands_for(&mut self, notice: u32, job: u32) {
+        let entry = *at(&mut self.jobs, job, JobEntry::NONE);
+        *at(&mut self.jobs, notice, JobEntry::NONE) = entry;
+        self.jobs[job as usize].awaited = false;
+    }
+
+    // -- at the replica ----------------------------------------------------------------------------------------------
+
+    /// An attempt comes to a replica's door; `starts`: a worker takes it up at once.
+    pub fn arrives(&mut self, job: u32, endpoint: EndpointId, replica: ReplicaId, starts: bool, now: Instant) {
+        let entry = at(&mut self.jobs, job, JobEntry::NONE);
+        entry.arrived = now;
+        let attempt = entry.attempt;
+        if attempt.is_none() {
+            return;
+        }
+        let started = starts.then_some(now);
+        let served = self.push(attempt, attempt.span, now, SpanKind::Served { endpoint, replica, started });
+        self.jobs[job as usize].served = served.span;
+    }
+
+    /// A worker takes it up.
+    pub fn starts(&mut self, job: u32, now: Instant) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        if let Some(Span { what: SpanKind::Served { started, .. }, .. }) = self.span(here) {
+            *started = Some(now);
+        }
+    }
+
+    /// The replica is done with it: its answer leaves, or nobody wants one.
+    pub fn answers(&mut self, job: u32, now: Instant, outcome: Outcome) {
+        let entry = at(&mut self.jobs, job, JobEntry::NONE);
+        let JobEntry { attempt, served, edge, arrived, awaited, .. } = *entry;
+        // The callee's proxy has counted it, whatever becomes of the answer on its way.
+        entry.arrived = Instant::NEVER;
+        if served != NOWHERE {
+            self.end(Place { span: served, ..attempt }, now, outcome);
+        }
+        if let Some(meters) = &mut self.meters
+            && awaited
+            && arrived != Instant::NEVER
+            && edge.is_some()
+        {
+            meters.destination(edge, now, outcome, now.since(arrived));
+        }
+    }
+
+    /// The replica stops it, or dies.
+    pub fn stops(&mut self, job: u32, now: Instant, outcome: Outcome) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        self.leaves_permit(job, now, outcome);
+        if matches!(self.span(here), Some(Span { what: SpanKind::Served { .. }, .. })) && self.jobs[job as usize].edge.is_some() {
+            self.end(here, now, outcome);
+        }
+    }
+
+    /// A body begins for a job, and is part of it.
+    pub fn part_of(&mut self, body: u32, job: u32) {
+        let JobEntry { attempt, served, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
+        *at(&mut self.jobs, body, JobEntry::NONE) = JobEntry { attempt, served, ..JobEntry::NONE };
+    }
+
+    /// A job asks for a pool's permit; `got`: it has it at once.
+    pub fn asks_permit(&mut self, job: u32, pool: PoolId, got: bool, now: Instant) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        if here.is_none() {
+            return;
+        }
+        let permit = self.push(here, here.span, now, SpanKind::Permit { pool, got: got.then_some(now) });
+        self.jobs[job as usize].permit = permit.span;
+    }
+
+    pub fn gets_permit(&mut self, job: u32, now: Instant) {
+        let JobEntry { attempt, permit, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
+        if let Some(Span { what: SpanKind::Permit { got, .. }, .. }) = self.span(Place { span: permit, ..attempt }) {
+            *got = Some(now);
+        }
+    }
+
+    pub fn leaves_permit(&mut self, job: u32, now: Instant, outcome: Outcome) {
+        let JobEntry { attempt, permit, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
+        if permit != NOWHERE {
+            self.end(Place { span: permit, ..attempt }, now, outcome);
+            self.jobs[job as usize].permit = NOWHERE;
+        }
+    }
+
+    // -- messages ----------------------------------------------------------------------------------------------------
+
+    /// A broker takes a message of a request; `path` tells it from others of the request.
+    pub fn publishes(&mut self, job: u32, path: u32) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        if let Some(followed) = self.followed.get_mut(here.trace as usize).filter(|f| f.generation == here.generation)
+            && here.span != NOWHERE
+        {
+            followed.published.push((path, here.span));
+        }
+    }
+
+    /// A message is sent to a consumer, by this job of the broker.
+    pub fn delivers(&mut self, job: u32, (request, path): (u64, u32), queue: u32, consumer: u32, redelivered: bool, now: Instant) {
+        let trace = self.trace_of(request);
+        let mut entry = JobEntry::NONE;
+        if !trace.is_none() {
+            let published = self.followed[trace.trace as usize].published.iter().rev().find(|(of, _)| *of == path).map(|(_, span)| *span);
+            let place = self.push(trace, NOWHERE, now, SpanKind::Delivery { queue, consumer, published, redelivered });
+            (entry.attempt, entry.served) = (place, place.span);
+        }
+        *at(&mut self.jobs, job, JobEntry::NONE) = entry;
+    }
+
+    /// A job of a broker does something of its own accord; for a request, if that is known.
+    pub fn carries(&mut self, job: u32, request: Option<u64>) {
+        let attempt = request.map_or(Place::NONE, |request| self.trace_of(request));
+        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, ..JobEntry::NONE };
+    }
+
+    /// A delivery is settled, or lost; or is tried again in place, and then settled later.
+    pub fn settles(&mut self, job: u32, now: Instant, outcome: Outcome) {
+        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
+        if let Some(span) = self.span(here) {
+            span.ended = Some((now, outcome));
+        }
+    }
+
+    // -- the end -----------------------------------------------------------------------------------------------------
+
+    /// All that was kept, in the order in which it was offered, and how much was not for want of room.
+    pub fn finish(&mut self) -> (Vec<Trace>, u64) {
+        let Some(sampler) = &mut self.sampler else { return (Vec::new(), 0) };
+        let unfinished = |f: &Followed| f.trace.ended.is_none() && !f.trace.spans.is_empty();
+        let open: Vec<u32> = (0..self.followed.len() as u32).filter(|place| unfinished(&self.followed[*place as usize])).collect();
+        let kept_open = sampler.unfinished(&open, |place| &self.followed[place as usize].trace);
+        for place in open {
+            match kept_open.contains(&place) {
+                true if self.followed[place as usize].trace.kept != Kept::Share => {
+                    self.followed[place as usize].trace.kept = Kept::Failed;
+                }
+                true => {}
+                false => self.forget(place),
+            }
+        }
+        let mut traces: Vec<Trace> =
+            std::mem::take(&mut self.followed).into_iter().map(|f| f.trace).filter(|trace| !trace.spans.is_empty()).collect();
+        traces.sort_by_key(|trace| (trace.offered, trace.client, trace.number));
+        (traces, self.left_out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
