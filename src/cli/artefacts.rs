@@ -102,7 +102,7 @@ pub(super) fn of_runs<'a>(
     outcomes: &'a [Outcome],
     comparison: Option<&'a Comparison>,
     variant: Option<&'a str>,
-    _exports: &'a Exports,
+    exports: &'a Exports,
 ) -> Vec<Artefact<'a>> {
     let first = &outcomes[0];
     let mut files = self_contained(compiled, "");
@@ -112,6 +112,7 @@ pub(super) fn of_runs<'a>(
     if let Some(recording) = &first.recording {
         let topology = &compiled.topology;
         files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
+        files.push(Artefact::new("metrics.om", |to| export::openmetrics::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("timeline.csv", |to| export::timeline::write(topology, recording, &first.summary, to)));
         files.extend(drawn(charts::of_run(topology, recording, variant)));
     }

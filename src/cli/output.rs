@@ -54,7 +54,7 @@ impl Directory {
         let written = fs::File::create(&aside).and_then(|file| {
             let mut to = io::BufWriter::with_capacity(1 << 16, file);
             write(&mut to)?;
-            to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            io::Write::flush(&mut to)?;
             fs::rename(&aside, &target)
         });
         if written.is_err() {

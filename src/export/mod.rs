@@ -4,6 +4,7 @@
 pub mod csv;
 pub mod epoch;
 pub mod json;
+pub mod openmetrics;
 pub mod series;
 pub mod timeline;
 

@@ -58,16 +58,17 @@ impl World<'_> {
     #[inline(never)]
     pub(super) fn watch_sent(&mut self, call: u32, job: u32) {
         let (edge, now, replica) = (self.edge_of(call), self.now(), ReplicaId(self.jobs[job].replica));
-        self.recorder.watch.sent(call, job, edge, replica, false, now);
+        let to = self.service_of(job);
+        self.recorder.watch.sent(call, job, (edge, to), replica, false, now);
     }
 
     /// As above, sent by the caller's proxy for this call; a copy is for nobody. `number`: of the proxy's tries, from 1.
     #[inline(never)]
     pub(super) fn watch_sent_by_proxy(&mut self, call: u32, job: u32, edge: EdgeId, number: u32) {
-        let (now, replica) = (self.now(), ReplicaId(self.jobs[job].replica));
+        let (now, replica, to) = (self.now(), ReplicaId(self.jobs[job].replica), self.service_of(job));
         match call {
-            NOBODY => self.recorder.watch.sent_unseen(job, edge, now),
-            call => self.recorder.watch.sent(call, job, edge, replica, number > 1, now),
+            NOBODY => self.recorder.watch.sent_unseen(job, (edge, to), now),
+            call => self.recorder.watch.sent(call, job, (edge, to), replica, number > 1, now),
         }
     }
 

@@ -4,7 +4,7 @@
 //! Counters grow from zero; a scrape keeps those that have changed since the last. Where a model has no sidecars, these are what
 //! they would count: the caller's sees an attempt of the application's library as a request.
 
-use crate::base::id::EdgeId;
+use crate::base::id::{EdgeId, ServiceId};
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::{Instant, Nanos};
 
@@ -63,11 +63,13 @@ pub enum Reporter {
     Destination,
 }
 
-/// Counters of one edge, one reporter and one outcome.
+/// Counters of one edge, one reporter, one workload behind the callee and one outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters {
     pub edge: EdgeId,
     pub reporter: Reporter,
+    /// Where it went: the callee, or a version of it; `NONE`: nowhere.
+    pub to: ServiceId,
     pub outcome: Outcome,
     /// In order of time: when it was read, if it had changed.
     pub scrapes: Vec<Scrape>,
@@ -91,12 +93,13 @@ pub struct Telemetry {
     pub interval: Nanos,
     /// How many there were.
     pub scrapes: u32,
-    /// In the order of edges, reporters and outcomes.
+    /// In the order of edges, reporters, workloads and outcomes.
     pub counters: Vec<Counters>,
 }
 
 #[derive(Debug)]
 struct Live {
+    to: ServiceId,
     outcome: Outcome,
     now: Scrape,
     changed: bool,
@@ -126,28 +129,28 @@ impl Meters {
     }
 
     #[inline]
-    pub fn source(&mut self, edge: EdgeId, now: Instant, outcome: Outcome, took: Nanos) {
-        self.count(edge, Reporter::Source, now, outcome, took);
+    pub fn source(&mut self, (edge, to): (EdgeId, ServiceId), now: Instant, outcome: Outcome, took: Nanos) {
+        self.count((edge, to), Reporter::Source, now, outcome, took);
     }
 
     #[inline]
-    pub fn destination(&mut self, edge: EdgeId, now: Instant, outcome: Outcome, took: Nanos) {
+    pub fn destination(&mut self, (edge, to): (EdgeId, ServiceId), now: Instant, outcome: Outcome, took: Nanos) {
         // Nobody was there to count.
         if outcome.class != Class::ConnectFailure {
-            self.count(edge, Reporter::Destination, now, outcome, took);
+            self.count((edge, to), Reporter::Destination, now, outcome, took);
         }
     }
 
-    fn count(&mut self, edge: EdgeId, reporter: Reporter, now: Instant, outcome: Outcome, took: Nanos) {
+    fn count(&mut self, (edge, to): (EdgeId, ServiceId), reporter: Reporter, now: Instant, outcome: Outcome, took: Nanos) {
         if now >= self.next {
             self.scrape_until(now);
         }
         let series = &mut self.edges[edge.index()][reporter as usize];
-        let place = match series.iter().position(|live| live.outcome == outcome) {
+        let place = match series.iter().position(|live| live.outcome == outcome && live.to == to) {
             Some(place) => place,
             None => {
                 let none = Scrape { number: 0, requests: 0, nanos: 0, buckets: [0; BUCKETS] };
-                series.push(Live { outcome, now: none, changed: false, scrapes: Vec::new() });
+                series.push(Live { to, outcome, now: none, changed: false, scrapes: Vec::new() });
                 series.len() - 1
             }
         };
@@ -182,9 +185,10 @@ impl Meters {
         let mut counters = Vec::new();
         for (edge, both) in self.edges.into_iter().enumerate() {
             for (reporter, mut series) in [Reporter::Source, Reporter::Destination].into_iter().zip(both) {
-                series.sort_by_key(|live| live.outcome);
+                series.sort_by_key(|live| (live.to, live.outcome));
                 let edge = EdgeId::new(edge);
-                counters.extend(series.into_iter().map(|live| Counters { edge, reporter, outcome: live.outcome, scrapes: live.scrapes }));
+                let counted = |live: Live| Counters { edge, reporter, to: live.to, outcome: live.outcome, scrapes: live.scrapes };
+                counters.extend(series.into_iter().map(counted));
             }
         }
         Telemetry { interval: self.interval, scrapes: self.number, counters }
@@ -198,11 +202,12 @@ mod tests {
     #[test]
     fn a_scrape_reads_what_has_changed_and_counters_only_grow() {
         let mut meters = Meters::new(1, Nanos::from_secs(10));
+        const PLACE: (EdgeId, ServiceId) = (EdgeId(0), ServiceId(3));
         let ms = |n: u64| Nanos::from_millis(n);
-        meters.source(EdgeId(0), Instant::from_secs(1), Outcome::OK, ms(3));
-        meters.source(EdgeId(0), Instant::from_secs(10), Outcome::OK, ms(5));
-        meters.source(EdgeId(0), Instant::from_secs(31), Outcome::TIMEOUT, ms(20_000));
-        meters.destination(EdgeId(0), Instant::from_secs(31), Outcome::CONNECT_FAILURE, ms(1));
+        meters.source(PLACE, Instant::from_secs(1), Outcome::OK, ms(3));
+        meters.source(PLACE, Instant::from_secs(10), Outcome::OK, ms(5));
+        meters.source(PLACE, Instant::from_secs(31), Outcome::TIMEOUT, ms(20_000));
+        meters.destination(PLACE, Instant::from_secs(31), Outcome::CONNECT_FAILURE, ms(1));
         let telemetry = meters.finish(Instant::from_secs(32));
         assert_eq!(telemetry.scrapes, 5, "at 0, 10, 20, 30 and, as the run ended with news, at 40 s");
         let [ok, timeout] = &telemetry.counters[..] else { panic!("two outcomes at the source: {:?}", telemetry.counters) };

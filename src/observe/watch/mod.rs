@@ -44,8 +44,9 @@ struct CallEntry {
     attempts: u16,
     /// The latest pause between attempts.
     backoff: u32,
-    /// When it came to its caller's proxy.
+    /// When it came to its caller's proxy, and where that has sent it last.
     entered: Instant,
+    to: ServiceId,
 }
 
 /// What a job's slot stands for: an attempt and what its replica does of it; of a body, what it is part of.
@@ -55,6 +56,8 @@ struct JobEntry {
     /// In the same trace.
     served: u32,
     edge: EdgeId,
+    /// The service, or the version of it, that it goes to.
+    to: ServiceId,
     sent: Instant,
     /// `NEVER` until it has come to the door.
     arrived: Instant,
@@ -69,6 +72,7 @@ impl JobEntry {
         attempt: Place::NONE,
         served: NOWHERE,
         edge: EdgeId::NONE,
+        to: ServiceId::NONE,
         sent: Instant::START,
         arrived: Instant::NEVER,
         permit: NOWHERE,
@@ -130,7 +134,7 @@ fn at<T: Copy>(entries: &mut Vec<T>, slot: u32, none: T) -> &mut T {
     &mut entries[slot as usize]
 }
 
-const NO_CALL: CallEntry = CallEntry { place: Place::NONE, attempts: 0, backoff: NOWHERE, entered: Instant::START };
+const NO_CALL: CallEntry = CallEntry { place: Place::NONE, attempts: 0, backoff: NOWHERE, entered: Instant::START, to: ServiceId::NONE };
 
 impl Watch {
     pub fn new(sampling: &Sampling, shape: Shape, meters: Option<Meters>) -> Watch {
@@ -286,22 +290,24 @@ impl Watch {
 
     /// A call comes to its caller's proxy.
     pub fn enters_proxy(&mut self, call: u32, now: Instant) {
-        at(&mut self.calls, call, NO_CALL).entered = now;
+        let entry = at(&mut self.calls, call, NO_CALL);
+        (entry.entered, entry.to) = (now, ServiceId::NONE);
     }
 
     /// A proxy is done with a call: this is what its access log says.
     pub fn leaves_proxy(&mut self, call: u32, edge: EdgeId, now: Instant, outcome: Outcome) {
-        let entered = at(&mut self.calls, call, NO_CALL).entered;
+        let CallEntry { entered, to, .. } = *at(&mut self.calls, call, NO_CALL);
         if let Some(meters) = &mut self.meters {
-            meters.source(edge, now, outcome, now.since(entered));
+            meters.source((edge, to), now, outcome, now.since(entered));
         }
     }
 
     // -- attempts ----------------------------------------------------------------------------------------------------
 
     /// An attempt of a call is sent to a replica.
-    pub fn sent(&mut self, call: u32, job: u32, edge: EdgeId, replica: ReplicaId, by_mesh: bool, now: Instant) {
+    pub fn sent(&mut self, call: u32, job: u32, (edge, to): (EdgeId, ServiceId), replica: ReplicaId, by_mesh: bool, now: Instant) {
         let entry = at(&mut self.calls, call, NO_CALL);
+        entry.to = to;
         let place = entry.place;
         let mut attempt = Place::NONE;
         if !place.is_none() {
@@ -309,12 +315,12 @@ impl Watch {
             let number = entry.attempts;
             attempt = self.push(place, place.span, now, SpanKind::Attempt { edge, replica: Some(replica), number, by_mesh });
         }
-        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, edge, sent: now, awaited: true, ..JobEntry::NONE };
+        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, edge, to, sent: now, awaited: true, ..JobEntry::NONE };
     }
 
     /// An attempt that nobody follows (a mirrored copy).
-    pub fn sent_unseen(&mut self, job: u32, edge: EdgeId, now: Instant) {
-        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { edge, sent: now, awaited: true, ..JobEntry::NONE };
+    pub fn sent_unseen(&mut self, job: u32, (edge, to): (EdgeId, ServiceId), now: Instant) {
+        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { edge, to, sent: now, awaited: true, ..JobEntry::NONE };
     }
 
     /// A try is refused before it is sent.
@@ -335,14 +341,14 @@ impl Watch {
         if !std::mem::replace(&mut entry.awaited, false) {
             return;
         }
-        let JobEntry { attempt, edge, sent, arrived, .. } = *entry;
+        let JobEntry { attempt, edge, to, sent, arrived, .. } = *entry;
         self.end(attempt, now, outcome);
         if let Some(meters) = &mut self.meters {
             if plain {
-                meters.source(edge, now, outcome, now.since(sent));
+                meters.source((edge, to), now, outcome, now.since(sent));
             }
             if meters::is_left(outcome) && arrived != Instant::NEVER {
-                meters.destination(edge, now, outcome, now.since(arrived));
+                meters.destination((edge, to), now, outcome, now.since(arrived));
             }
         }
     }
@@ -380,7 +386,7 @@ impl Watch {
     /// The replica is done with it: its answer leaves, or nobody wants one.
     pub fn answers(&mut self, job: u32, now: Instant, outcome: Outcome) {
         let entry = at(&mut self.jobs, job, JobEntry::NONE);
-        let JobEntry { attempt, served, edge, arrived, awaited, .. } = *entry;
+        let JobEntry { attempt, served, edge, to, arrived, awaited, .. } = *entry;
         // The callee's proxy has counted it, whatever becomes of the answer on its way.
         entry.arrived = Instant::NEVER;
         if served != NOWHERE {
@@ -391,7 +397,7 @@ impl Watch {
             && arrived != Instant::NEVER
             && edge.is_some()
         {
-            meters.destination(edge, now, outcome, now.since(arrived));
+            meters.destination((edge, to), now, outcome, now.since(arrived));
         }
     }
 

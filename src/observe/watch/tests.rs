@@ -13,7 +13,7 @@ fn watch(sampling: Sampling) -> Watch {
 fn request(watch: &mut Watch, number: u64, began: Instant, took: Nanos, outcome: Outcome) {
     watch.request_begins(CLIENT, number, true, began);
     watch.client_calls(0, number, EDGE, 7, began);
-    watch.sent(0, 0, EDGE, ReplicaId(3), false, began);
+    watch.sent(0, 0, (EDGE, ServiceId(0)), ReplicaId(3), false, began);
     watch.arrives(0, EndpointId(0), ReplicaId(3), true, began);
     watch.answers(0, began + took, outcome);
     watch.over(0, true, began + took, outcome);
@@ -61,7 +61,7 @@ fn late_work_of_a_request_that_was_dropped_is_not_told_of_another() {
     // Dropped, while a replica still works for it, in slot 5.
     watch.request_begins(CLIENT, 3, true, Instant(100));
     watch.client_calls(1, 3, EDGE, 7, Instant(100));
-    watch.sent(1, 5, EDGE, ReplicaId(0), false, Instant(100));
+    watch.sent(1, 5, (EDGE, ServiceId(0)), ReplicaId(0), false, Instant(100));
     watch.call_ends(1, Instant(101), Outcome::OK);
     // Takes its place.
     request(&mut watch, 4, Instant(200), Nanos(95), Outcome::OK);

@@ -206,7 +206,7 @@ impl<'t> World<'t> {
             let by = ResetBy::ConnectionClosed;
             (AttemptResult::Reset { by, request_sent: true }, Report::Reset)
         } else if self.cluster(id).grpc {
-            let code = grpc_code(seen.status);
+            let code = crate::base::grpc::of_http(seen.status);
             let status = crate::policy::envoy::outlier_detection::http_equivalent(u32::from(code));
             (AttemptResult::Response(Response::grpc(code)), Report::Answered { status })
         } else {
@@ -467,23 +467,5 @@ impl<'t> World<'t> {
         let (_, cell) = self.cluster_of(stream);
         let pool = self.cell(cell).pool;
         self.proxies.streams[stream].retry.end(self.proxies.pools.counters_mut(pool));
-    }
-}
-
-/// The gRPC status that a failing endpoint with this HTTP status would give.
-fn grpc_code(status: u16) -> u8 {
-    match status {
-        0..400 => 0,
-        400 => 3,
-        401 => 16,
-        403 => 7,
-        404 => 5,
-        409 => 10,
-        429 => 8,
-        499 => 1,
-        501 => 12,
-        503 => 14,
-        504 => 4,
-        _ => 13,
     }
 }

@@ -1,0 +1,97 @@
+//! What brokers and their exporters tell of queues: RabbitMQ's own plugin, kafka_exporter, and YACE for SQS.
+
+use super::{Exposition, Kind, Labels, Scene};
+use crate::observe::recording::{QueueRecord, QueueWindow};
+use crate::topology::broker::{Queue, Rules};
+use std::io;
+
+/// A gauge of queues: its name, what it means, and what it reads.
+type Gauge = (&'static str, &'static str, fn(&QueueWindow) -> f64);
+
+const RABBITMQ: [Gauge; 4] = [
+    ("rabbitmq_queue_messages", "Messages in the queue, ready or unacknowledged.", |w| (w.ready + w.unacked) as f64),
+    ("rabbitmq_queue_messages_ready", "Messages ready to be delivered.", |w| w.ready as f64),
+    ("rabbitmq_queue_messages_unacked", "Messages delivered and not yet acknowledged.", |w| w.unacked as f64),
+    ("rabbitmq_queue_head_message_age_seconds", "Age of the oldest message that waits.", |w| w.oldest.as_secs_f64()),
+];
+
+const SQS: [Gauge; 3] = [
+    ("aws_sqs_approximate_number_of_messages_visible_average", "Messages that can be received.", |w| w.ready as f64),
+    ("aws_sqs_approximate_number_of_messages_not_visible_average", "Messages in flight.", |w| w.unacked as f64),
+    ("aws_sqs_approximate_age_of_oldest_message_maximum", "Age of the oldest message, seconds.", |w| w.oldest.as_secs_f64()),
+];
+
+const COUNTERS: [(&str, &str, fn(&QueueWindow) -> f64); 3] = [
+    ("rabbitmq_global_messages_received", "Messages that publishers brought.", |w| f64::from(w.published)),
+    ("rabbitmq_global_messages_delivered", "Messages delivered to consumers.", |w| f64::from(w.delivered)),
+    ("rabbitmq_global_messages_acknowledged", "Messages that consumers acknowledged.", |w| f64::from(w.acked)),
+];
+
+pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Result<()> {
+    let is = |wanted: fn(&Rules) -> bool| {
+        let all = scene.topology.brokers.queues.iter().zip(&scene.recording.queues);
+        all.filter(move |(queue, _)| wanted(&queue.rules)).collect::<Vec<_>>()
+    };
+    let rabbits = is(|rules| matches!(rules, Rules::Rabbitmq(_)));
+    let queue = |queue: &Queue| Labels::new(&[("vhost", "/"), ("queue", own_name(queue)), ("broker", broker(scene, queue))]);
+    gauges(scene, text, &RABBITMQ, &rabbits, queue)?;
+    if !rabbits.is_empty() {
+        for (name, help, figure) in COUNTERS {
+            text.family(name, Kind::Counter, help)?;
+            for (queue, record) in &rabbits {
+                let labels = Labels::new(&[("protocol", "amqp091"), ("queue", own_name(queue)), ("broker", broker(scene, queue))]);
+                text.series(&format!("{name}_total"), &labels, &scene.times, scene.times.sums(&record.windows, figure))?;
+            }
+        }
+    }
+    let sqs = is(|rules| matches!(rules, Rules::Sqs(_)));
+    gauges(scene, text, &SQS, &sqs, |queue| Labels::new(&[("dimension_QueueName", own_name(queue))]))?;
+    let groups = is(|rules| matches!(rules, Rules::Group { .. }));
+    let lag: [Gauge; 1] = [("kafka_consumergroup_lag_sum", "Records that the group has still to read.", |w| w.ready as f64)];
+    gauges(scene, text, &lag, &groups, |queue| group(scene, queue))?;
+    let topics = is(|rules| matches!(rules, Rules::Topic(_)));
+    if !topics.is_empty() {
+        let name = "kafka_topic_messages_in";
+        text.family(name, Kind::Counter, "Records that producers appended, over all partitions.")?;
+        for (queue, record) in &topics {
+            let labels = Labels::new(&[("topic", own_name(queue)), ("broker", broker(scene, queue))]);
+            text.series(&format!("{name}_total"), &labels, &scene.times, scene.times.sums(&record.windows, |w| f64::from(w.published)))?;
+        }
+    }
+    Ok(())
+}
+
+fn gauges<W: io::Write>(
+    scene: &Scene,
+    text: &mut Exposition<W>,
+    gauges: &[Gauge],
+    queues: &[(&Queue, &QueueRecord)],
+    labels: impl Fn(&Queue) -> Labels,
+) -> io::Result<()> {
+    for (name, help, figure) in gauges.iter().filter(|_| !queues.is_empty()) {
+        text.family(name, Kind::Gauge, help)?;
+        for (queue, record) in queues {
+            text.series(name, &labels(queue), &scene.times, scene.times.latest(&record.windows, figure))?;
+        }
+    }
+    Ok(())
+}
+
+fn broker<'a>(scene: &'a Scene, queue: &Queue) -> &'a str {
+    &scene.topology.brokers.brokers[queue.broker as usize].name
+}
+
+/// `billing` of `order-events.billing`.
+fn own_name(queue: &Queue) -> &str {
+    queue.name.split_once('.').map_or(&queue.name, |(_, own)| own)
+}
+
+fn group(scene: &Scene, queue: &Queue) -> Labels {
+    let topic = match queue.rules {
+        Rules::Group { topic, .. } => own_name(&scene.topology.brokers.queues[topic as usize]),
+        _ => "",
+    };
+    // A group is called after its topic and itself.
+    let own = own_name(queue).rsplit('.').next().unwrap_or("");
+    Labels::new(&[("consumergroup", own), ("topic", topic), ("broker", broker(scene, queue))])
+}
