@@ -8,6 +8,7 @@ use crate::base::id::FaultId;
 use crate::base::time::Nanos;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::Outcome;
+use crate::experiment::why::Why;
 use crate::export;
 use crate::export::epoch::Epoch;
 use crate::model::scalar::Duration;
@@ -117,6 +118,11 @@ pub(super) fn of_runs<'a>(
         files.extend(drawn(charts::of_run(topology, recording, variant)));
     }
     files
+}
+
+/// What would have stopped the cascade.
+pub(super) fn of_why(why: &Why) -> Artefact<'_> {
+    Artefact::of("why.json", || export::json::text(why).into_bytes())
 }
 
 /// All files of a comparison.

@@ -14,6 +14,7 @@ mod read;
 mod run;
 mod schema;
 mod watch;
+mod why;
 
 use crate::model::COMMAND_WORDS;
 use crate::report::{Format, Style};

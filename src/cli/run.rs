@@ -3,11 +3,12 @@
 use super::artefacts;
 use super::output::Directory;
 use super::read::{self, Compiled};
-use super::{Common, Exit, note, print, watch};
+use super::{Common, Exit, note, print, watch, why};
 use crate::analysis::traces;
 use crate::base::AS_WRITTEN;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
+use crate::experiment::why::Explained;
 use crate::observe::watch::Wish;
 use crate::report;
 
@@ -26,6 +27,9 @@ pub(super) struct Run {
     /// Show so many requests attempt by attempt, the first of the measured time
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, conflicts_with = "seeds", value_parser = clap::value_parser!(u32).range(..=MOST_TRACED))]
     trace: u32,
+    /// Run again with one change at a time, each with so many seeds, and tell what would have stopped the cascade
+    #[arg(long, value_name = "SEEDS", num_args = 0..=1, require_equals = true, default_missing_value = "5", conflicts_with_all = ["seeds", "trace"], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    why: Option<u32>,
 }
 
 /// Requests that `--trace` follows at most.
@@ -59,15 +63,19 @@ impl Run {
             let figures = outcomes.iter().map(|o| o.figures.clone()).collect();
             Comparison::of(&compiled.topology.name, &[(self.variant.clone().unwrap_or(AS_WRITTEN.into()), figures)])
         });
+        let why = self.why.map(|seeds| why::why(&self.common, &compiled, self.variant.as_deref(), &outcomes[0], seeds));
+        let explained = why.as_ref().map(|why| Explained { summary: &outcomes[0].summary, why });
         let text = match &comparison {
+            _ if let Some(explained) = &explained => report::explained_run(explained, self.common.format(), self.common.style()),
             None if self.trace > 0 => self.traced(&compiled, &outcomes[0]),
             None => report::run(&outcomes[0].summary, self.common.format(), self.common.style()),
             Some(comparison) => report::comparison(comparison, self.common.format(), self.common.style()),
         };
         let printed = print(&text);
         let written = directory.as_ref().map_or(Exit::Fine, |directory| {
-            let written =
-                directory.write_all(artefacts::of_runs(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref(), &self.exports));
+            let mut files = artefacts::of_runs(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref(), &self.exports);
+            files.extend(why.as_ref().map(artefacts::of_why));
+            let written = directory.write_all(files);
             if !self.common.quiet && written == Exit::Fine {
                 note(&format!("artefacts are in {}", directory.path().display()));
             }

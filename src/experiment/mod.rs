@@ -3,3 +3,4 @@
 pub mod aggregate;
 pub mod ensemble;
 pub mod figures;
+pub mod why;

@@ -4,6 +4,7 @@ use crate::analysis::statistics::Estimate;
 use crate::analysis::summary::Summary;
 use crate::experiment::aggregate::{Aggregate, Comparison};
 use crate::experiment::figures::{Figure, RunFigures};
+use crate::experiment::why::Why;
 use std::io;
 
 /// `path,value`; empty where there is no value, 1 or 0 for what holds or not.
@@ -15,6 +16,19 @@ pub fn summary(summary: &Summary, to: impl io::Write) -> io::Result<()> {
     }
     for (name, passed) in &run.expectations {
         rows.row([&format!("expectations.{}.passed", crate::experiment::figures::quoted(name)), &cell(Figure::Holds(*passed).number())])?;
+    }
+    rows.end()
+}
+
+/// `change,set,cost,kept,expectations,served,difference,differenceLo,differenceHi`, the best change first.
+pub fn why(why: &Why, to: impl io::Write) -> io::Result<()> {
+    let head = ["change", "set", "cost", "kept", "expectations", "served", "difference", "differenceLo", "differenceHi"];
+    let mut rows = Rows::new(to, &head)?;
+    for tried in &why.tried {
+        let cost = serde_json::to_value(tried.cost).ok().and_then(|cost| cost.as_str().map(str::to_string)).unwrap_or_default();
+        let (kept, all) = (tried.kept.to_string(), why.expectations.to_string());
+        let [_, d, d_lo, d_hi] = cells(&tried.difference);
+        rows.row([&tried.change, &tried.set.join("; "), &cost, &kept, &all, &cell(tried.served.mean), &d, &d_lo, &d_hi])?;
     }
     rows.end()
 }

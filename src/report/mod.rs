@@ -12,12 +12,14 @@ pub mod story;
 pub mod style;
 pub mod table;
 pub mod traces;
+pub mod why;
 pub mod wrap;
 
 use crate::analysis::summary::Summary;
 use crate::analysis::traces::Traced;
 use crate::analysis::words;
 use crate::experiment::aggregate::Comparison;
+use crate::experiment::why::Explained;
 use crate::export;
 use std::str::FromStr;
 pub use style::Style;
@@ -67,6 +69,17 @@ pub fn traced_run(traced: &Traced<'_>, format: Format, style: Style) -> String {
         Format::Json => export::json::text(traced),
         Format::Csv => csv(|to| export::csv::summary(traced.summary, to)),
         Format::Markdown => format!("{}\n{}", run_markdown(traced.summary), self::traces::markdown(traced.traces)),
+    }
+}
+
+/// One run, and what would have stopped its cascade; the changes alone as CSV.
+pub fn explained_run(explained: &Explained<'_>, format: Format, style: Style) -> String {
+    let Explained { summary, why } = explained;
+    match format {
+        Format::Table => format!("{}\n{}", run_text(summary, style), self::why::text(why, style)),
+        Format::Json => export::json::text(explained),
+        Format::Csv => csv(|to| export::csv::why(why, to)),
+        Format::Markdown => format!("{}\n{}", run_markdown(summary), self::why::markdown(why)),
     }
 }
 

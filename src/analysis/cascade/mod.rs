@@ -3,6 +3,7 @@
 //! It follows the causes that were recorded with every episode, never a correlation in time. Of several beginnings the one
 //! with the worst consequences is told; what is small beside the rest is folded away and counted in `more`.
 
+mod evidence;
 mod strand;
 mod telling;
 mod verdict;
@@ -54,6 +55,33 @@ pub struct Step {
     pub cause: Option<usize>,
     /// Occurrences.
     pub count: u64,
+    /// Figures of its place that changed, before the disturbance and while it lasted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// A followed request that met it; there only if requests were followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
+}
+
+/// A figure of a step's place: per second, seconds, shares or counts, by its metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `goodput`, `answered`, `failed`, `attempts`, … (per second); `p99` (seconds, the worst window); `utilization`,
+    /// `queueLength` (most), `amplification`.
+    pub metric: String,
+    /// `null`: there was nothing to measure.
+    pub before: Option<f64>,
+    pub during: f64,
+}
+
+/// A request that was followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    pub client: String,
+    /// The how-manieth of its client's requests, from 0.
+    pub number: u64,
+    /// Of its trace, in all artefacts.
+    pub id: String,
 }
 
 /// What a sentence may draw on.

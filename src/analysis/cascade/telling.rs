@@ -3,7 +3,7 @@
 //! *Before* is the baseline before the disturbance, *while it lasts* from the strand's first to its last occurrence.
 
 use super::strand::{Strand, Told};
-use super::{Scene, Step};
+use super::{Scene, Step, evidence};
 use crate::analysis::course::{self, BASELINE_WINDOWS, windows_of};
 use crate::analysis::{names, words};
 use crate::base::id::*;
@@ -24,6 +24,8 @@ pub fn steps(scene: &Scene<'_>, told: &Told) -> (Vec<Step>, usize) {
             because: because(scene, told, shown),
             cause: told.shown_behind(scene.recording, strand.because),
             count: strand.count,
+            evidence: evidence::figures(scene, strand),
+            sample: evidence::sample(scene, strand),
         }
     };
     (told.shown.iter().map(step).collect(), told.folded)
@@ -314,24 +316,24 @@ fn per_replica(replicas: usize) -> &'static str {
 }
 
 /// Per second, of counts per window.
-fn mean(counts: impl ExactSizeIterator<Item = f64>, window: Nanos) -> Option<f64> {
+pub(super) fn mean(counts: impl ExactSizeIterator<Item = f64>, window: Nanos) -> Option<f64> {
     let windows = counts.len();
     (windows > 0).then(|| counts.sum::<f64>() / (windows as f64 * window.as_secs_f64()))
 }
 
-fn pick<W>(windows: &[W], range: Range<usize>) -> &[W] {
+pub(super) fn pick<W>(windows: &[W], range: Range<usize>) -> &[W] {
     let end = range.end.min(windows.len());
     &windows[range.start.min(end)..end]
 }
 
 /// The windows from the first to the last occurrence.
-fn lasting(scene: &Scene<'_>, strand: &Strand) -> Range<usize> {
+pub(super) fn lasting(scene: &Scene<'_>, strand: &Strand) -> Range<usize> {
     let range = windows_of(scene.recording.window, strand.began, strand.last.min(scene.recording.ended));
     range.start..range.end.max(range.start + 1)
 }
 
 /// The windows before the disturbance.
-fn before(scene: &Scene<'_>) -> Range<usize> {
+pub(super) fn before(scene: &Scene<'_>) -> Range<usize> {
     let end = (scene.disturbance.began.0 / scene.recording.window.0.max(1)) as usize;
     end.saturating_sub(BASELINE_WINDOWS)..end
 }
