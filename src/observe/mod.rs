@@ -7,5 +7,6 @@ pub mod probe;
 pub mod recorder;
 pub mod recording;
 pub mod span;
+pub mod span_id;
 pub mod watch;
 mod window_latency;
