@@ -115,6 +115,11 @@ pub(super) fn of_runs<'a>(
         files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
         files.push(Artefact::new("metrics.om", |to| export::openmetrics::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("timeline.csv", |to| export::timeline::write(topology, recording, &first.summary, to)));
+        files.push(Artefact::new("requests.csv", |to| export::requests::write(topology, recording, to)));
+        files.push(Artefact::new("logs.jsonl", |to| export::logs::write(topology, recording, exports.epoch, to)));
+        files.push(Artefact::new("traces.otlp.json", |to| export::otlp::write(topology, recording, exports.epoch, to)));
+        files.push(Artefact::new("traces.jaeger.json", |to| export::jaeger::write(topology, recording, exports.epoch, to)));
+        files.push(Artefact::new("traces.perfetto.json", |to| export::perfetto::write(topology, recording, to)));
         files.extend(drawn(charts::of_run(topology, recording, variant)));
     }
     files

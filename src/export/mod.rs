@@ -3,9 +3,15 @@
 
 pub mod csv;
 pub mod epoch;
+pub mod jaeger;
 pub mod json;
+pub mod logs;
 pub mod openmetrics;
+pub mod otlp;
+pub mod perfetto;
+pub mod requests;
 pub mod series;
+pub mod spans;
 pub mod timeline;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod expectation;
 pub mod explain;
 pub mod fault;
 pub mod graph;
+pub mod labels;
 pub mod mesh;
 pub mod rate;
 pub mod rules;
@@ -75,6 +76,7 @@ pub struct Topology {
     pub mesh: mesh::Mesh,
     pub brokers: broker::Brokers,
     pub wire: wire::Wire,
+    pub labels: labels::Labels,
     pub graph: graph::CallGraph,
 }
 

@@ -5,7 +5,6 @@
 use super::World;
 use super::state::Job;
 use crate::base::id::*;
-use crate::base::stream::Source;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Cause;
 use crate::topology::{CacheScope, Keys};
@@ -121,21 +120,10 @@ impl CacheState {
     }
 }
 
-pub(super) fn draw(keys: &Keys, source: &mut impl Source) -> u64 {
-    match keys {
-        Keys::Zipf(zipf) => zipf.sample(source),
-        Keys::Uniform(n) => 1 + ((source.word() as u128 * *n as u128) >> 64) as u64,
-        Keys::Weighted(shares) => {
-            let drawn = source.uniform();
-            1 + shares.partition_point(|share| *share <= drawn).min(shares.len() - 1) as u64
-        }
-    }
-}
-
 impl World<'_> {
     /// The value of an attribute for a request of its client.
     pub(super) fn attribute(&self, attribute: AttributeId, request: u64) -> u64 {
-        draw(&self.topology.attributes[attribute.index()].values, &mut self.keys.attributes[attribute.index()].draw(request, 0))
+        self.topology.attributes[attribute.index()].values.draw(&mut self.keys.attributes[attribute.index()].draw(request, 0))
     }
 
     /// The attribute of this name that the request's client has; the given one if it has none.
@@ -153,7 +141,7 @@ impl World<'_> {
     }
 
     fn key(&self, cache: CacheId, request: u64) -> u32 {
-        draw(&self.topology.caches[cache.index()].keys, &mut self.keys.caches[cache.index()].draw(request, 0)) as u32
+        self.topology.caches[cache.index()].keys.draw(&mut self.keys.caches[cache.index()].draw(request, 0)) as u32
     }
 
     fn copy(&mut self, cache: CacheId, caller: u32) -> &mut Lru {

@@ -10,6 +10,7 @@ use crate::base::outcome::Outcome;
 use crate::base::stream::{Sequence, Source};
 use crate::base::time::Instant;
 use crate::observe::episode::{Cause, Place, Trouble};
+use crate::topology::labels::request_number;
 use crate::topology::site::Caller;
 use crate::topology::{Arrivals, Load, RatePlan};
 
@@ -49,12 +50,6 @@ struct Process {
     /// While the rate is constant: its inverse, and until when; both 0 otherwise.
     gap: f64,
     steady_until: f64,
-}
-
-/// A request's number: 24 bits of the client's name above, its count in the lower 40. The name and not the client's place in
-/// the model, because draws are keyed by it: another client must not shift them.
-fn request_number(client: &ClientState, count: u64) -> u64 {
-    u64::from(client.signature()) << 40 | count
 }
 
 impl Process {
@@ -209,7 +204,7 @@ impl World<'_> {
         self.schedule_arrival(client);
         let id = ClientId(client);
         let state = &mut self.clients[client as usize];
-        let request = request_number(state, state.requests);
+        let request = request_number(state.signature(), state.requests);
         state.requests += 1;
         let instances = state.instances;
         let instance = if instances == 1 { 0 } else { self.keys.clients[id.index()].draw(request, 1).below(instances) };
@@ -234,7 +229,7 @@ impl World<'_> {
     /// A closed client's request is numbered by user and turn, whatever the other users do.
     fn users_request(&self, client: ClientId, user: u32, turns: u32) -> u64 {
         let users = self.clients[client.index()].users.len() as u64;
-        request_number(&self.clients[client.index()], u64::from(turns) * users + u64::from(user))
+        request_number(self.clients[client.index()].signature(), u64::from(turns) * users + u64::from(user))
     }
 
     pub(super) fn user_ready(&mut self, slot: u32) {

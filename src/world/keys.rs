@@ -1,5 +1,6 @@
 //! The random streams of a run: one key per owner, derived from its name once, when the run begins.
 
+use crate::base::id::AttributeId;
 use crate::base::stream::{Sequence, StreamKey, Streams, Words, mix, name_hash};
 use crate::topology::Topology;
 use crate::topology::site::Caller;
@@ -69,11 +70,7 @@ impl Keys {
             step_paths: topology.step_names.iter().map(|n| name_hash(n) as u32).collect(),
             sites: topology.sites.iter().map(|s| streams.key(&topology.edges[s.edge.index()].name, "call")).collect(),
             clients: topology.clients.iter().map(|c| streams.key(&c.name, "request")).collect(),
-            attributes: topology
-                .attributes
-                .iter()
-                .map(|a| streams.key(&topology.clients[a.client.index()].name, &format!("attribute {}", a.name)))
-                .collect(),
+            attributes: (0..topology.attributes.len()).map(|a| topology.attribute_stream(AttributeId::new(a), streams)).collect(),
             service_paths: topology.services.iter().map(|s| name_hash(&s.name) as u32).collect(),
             attribute_names: topology.attributes.iter().map(|a| name_hash(&a.name)).collect(),
             caches: topology.caches.iter().map(|c| streams.key(&c.name, "cache key")).collect(),

@@ -91,6 +91,7 @@ fn single(rate: f64, work: Nanos, workers: u32, timeout: Option<Nanos>, seconds:
         mesh: Default::default(),
         brokers: Default::default(),
         wire: Default::default(),
+        labels: Default::default(),
         graph: DiGraph::new(),
     }
 }

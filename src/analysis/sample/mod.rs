@@ -65,6 +65,7 @@ pub fn shop(attempts: u32) -> Topology {
         mesh: Default::default(),
         brokers: Default::default(),
         wire: Default::default(),
+        labels: Default::default(),
         graph: DiGraph::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! the unit; every error carries the place inside the text.
 
 mod arrivals;
+mod attribute;
 mod bandwidth;
 mod bytes;
 mod choice;
@@ -20,6 +21,7 @@ mod share;
 mod size;
 
 pub use arrivals::{ArrivalsSpec, ModulatedState};
+pub use attribute::AttributeValue;
 pub use bandwidth::Bandwidth;
 pub use bytes::Bytes;
 pub use choice::{Bound, FailureFilter, Join, Restart, Scope};
@@ -87,6 +89,7 @@ pub fn check(format: &str, text: &str) -> Option<Result<(), ScalarError>> {
         Bandwidth::FORMAT => run::<Bandwidth>(text),
         SizeSpec::FORMAT => run::<SizeSpec>(text),
         DistSpec::FORMAT => run::<DistSpec>(text),
+        AttributeValue::FORMAT => run::<AttributeValue>(text),
         KeysSpec::FORMAT => run::<KeysSpec>(text),
         ArrivalsSpec::FORMAT => run::<ArrivalsSpec>(text),
         EndpointRef::FORMAT => run::<EndpointRef>(text),
@@ -151,6 +154,7 @@ scalar_text!(
     SizeSpec,
     DistSpec,
     KeysSpec,
+    AttributeValue,
     ArrivalsSpec,
     EndpointRef,
     Join,
@@ -172,6 +176,10 @@ impl<T: Scalar> serde::de::Visitor<'_> for TextOrNumber<T> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         T::parse(text).map_err(E::custom)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, truth: bool) -> Result<T, E> {
+        self.visit_str(&truth.to_string())
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {

@@ -31,7 +31,7 @@ pub use policy::{
 pub use service::{Cancellation, Connections, Discipline, LoadBalancing, Pool, Queue, RateLimit, Service};
 pub use step::{
     Acks, Acquire, AcquireStep, AwaitReply, Branch, CacheStep, CacheUse, CallStep, ChooseStep, Fail, FailStep, Outbox, Parallel,
-    ParallelStep, Publish, PublishStep, Repeat, RepeatStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
+    ParallelStep, Publish, PublishStep, Repeat, RepeatStep, SpanLabel, SpanStep, Spawn, SpawnStep, Step, WaitStep, WorkStep,
 };
 
 use crate::model::expectation::Expectation;

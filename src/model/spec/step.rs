@@ -1,11 +1,11 @@
 //! Steps: what an endpoint does to answer a request, one after the other. Each kind is known by its first key.
 
 use super::{CallRequest, Named, Protocol, one};
-use crate::model::scalar::{DistSpec, Duration, EndpointRef, Join, KeysSpec, Share, SizeSpec};
+use crate::model::scalar::{AttributeValue, DistSpec, Duration, EndpointRef, Join, KeysSpec, Share, SizeSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One step of an endpoint. It has exactly one of the keys work, wait, call, parallel, choose, repeat, cache, acquire, publish, fail, spawn.
+/// One step of an endpoint. It has exactly one of the keys work, wait, call, parallel, choose, repeat, cache, acquire, publish, fail, spawn, span.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Step {
@@ -20,6 +20,7 @@ pub enum Step {
     Publish(PublishStep),
     Fail(FailStep),
     Spawn(SpawnStep),
+    Span(SpanStep),
 }
 
 /// Works: takes its time on the worker.
@@ -292,11 +293,31 @@ pub struct Spawn {
     pub steps: Vec<Step>,
 }
 
+/// Says how the endpoint's span is called in traces and logs, and what is attached to it. Takes no time and changes nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpanStep {
+    /// Name and attributes. Required.
+    pub span: SpanLabel,
+}
+
+/// What the endpoint's spans are called, and what is attached to them. One for an endpoint, among its own steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpanLabel {
+    /// Name of the span. Default: none, its method and route.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Attributes by key, as in `{order.id: "{request}", customer.tier: "{tier}", db.operation: select}`. What the request's client does not draw is left out. Default: none.
+    #[serde(default)]
+    pub attributes: Named<AttributeValue>,
+}
+
 impl Step {
     /// The lists of steps inside this one, each with its path from here (`parallel.branches[0]`).
     pub fn inner(&self) -> Vec<(String, &[Step])> {
         match self {
-            Step::Work(_) | Step::Wait(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => Vec::new(),
+            Step::Work(_) | Step::Wait(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) | Step::Span(_) => Vec::new(),
             Step::Parallel(ParallelStep { parallel }) => {
                 parallel.branches.iter().enumerate().map(|(index, steps)| (format!("parallel.branches[{index}]"), &steps[..])).collect()
             }

@@ -42,6 +42,7 @@ fn chain(services: &[&str], seconds: u64) -> Topology {
         mesh: Default::default(),
         brokers: Default::default(),
         wire: Default::default(),
+        labels: Default::default(),
         graph: Default::default(),
     }
 }

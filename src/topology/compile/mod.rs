@@ -8,6 +8,9 @@ mod client;
 mod dist;
 mod expect;
 mod fault;
+mod labels;
+#[cfg(test)]
+mod labels_tests;
 pub(in crate::topology) mod mesh;
 mod mesh_words;
 mod names;
@@ -128,6 +131,7 @@ impl<'m> Compiler<'m> {
             mesh: mesh_of_topology::Mesh::default(),
             brokers: super::broker::Brokers::default(),
             wire: wire_of_topology::Wire::default(),
+            labels: super::labels::Labels::default(),
             graph: graph::CallGraph::new(),
         };
         Compiler {
@@ -164,6 +168,7 @@ impl<'m> Compiler<'m> {
         self.connections();
         self.versions_need_proxies();
         self.wire();
+        self.labels();
         self.faults();
         self.expectations();
         if self.model.clients.is_empty() {

@@ -152,6 +152,8 @@ impl Compiler<'_> {
                 let body = self.body(scope, &spawn.steps, &inner_path(0));
                 laid.push((Step::Spawn(body), scope.name("spawn")));
             }
+            // Nothing runs: see `labels`.
+            spec::Step::Span(_) => {}
         }
     }
 

@@ -291,7 +291,7 @@ impl World<'_> {
     /// What orders a message among others: drawn once per request, the same for all that a broker is sent with such keys.
     fn message_key(&self, publication: &Publication, number: u32, request: u64) -> Option<u64> {
         let keys = publication.keys.as_ref()?;
-        Some(super::cache::draw(keys, &mut self.keys.publications[number as usize].draw(request, 0)))
+        Some(keys.draw(&mut self.keys.publications[number as usize].draw(request, 0)))
     }
 
     /// Tells the record what became of writes and their events, at the end.

@@ -1,0 +1,279 @@
+//! Names, kinds and attributes of spans, by what a hop speaks.
+//!
+//! Two choices of our own. The route of a call is `/` and the endpoint's name, its method GET, unless the model says how the call
+//! looks (`request`). What OpenTelemetry has no word for begins with `brownout.`; only Envoy's flags bear the name that Envoy's own
+//! spans give them, `response_flags`.
+
+use super::told::{Speaks, Tale, speaks};
+use super::{Attributes, Kind};
+use crate::analysis::names;
+use crate::base::id::*;
+use crate::base::outcome::{Class, Outcome};
+use crate::base::time::Nanos;
+use crate::observe::span::{SpanKind, Trace};
+use crate::topology::Topology;
+use crate::topology::broker::Rules;
+use crate::topology::labels::Value;
+use std::borrow::Cow;
+
+fn text<'t>(key: &'static str, text: impl Into<String>) -> (Cow<'t, str>, Value) {
+    (key.into(), Value::Text(text.into()))
+}
+
+/// Name, kind and attributes, those of the outcome excepted.
+pub(super) fn of<'t>(topology: &'t Topology, trace: &Trace, tale: &Tale, place: u32) -> (Cow<'t, str>, Kind, Attributes<'t>) {
+    let span = &trace.spans[place as usize];
+    match span.what {
+        SpanKind::Call { edge, .. } if tale.sent_as(trace, place).is_none() => call(topology, edge),
+        SpanKind::Call { edge, .. } | SpanKind::Attempt { edge, .. } => attempt(topology, trace, tale, place, edge),
+        SpanKind::Served { endpoint, .. } => served(topology, trace, tale, place, endpoint),
+        SpanKind::Backoff { .. } => ("back-off".into(), Kind::Internal, Vec::new()),
+        SpanKind::Permit { pool, got } => {
+            let name = &topology.pools[pool.index()].name;
+            let waited = got.or(span.ended.map(|(at, _)| at)).map(|until| until.since(span.began));
+            let mut attributes = vec![text("brownout.pool", name)];
+            attributes.extend(waited.map(|waited| ("brownout.pool.wait".into(), seconds(waited))));
+            (format!("permit of {name}").into(), Kind::Internal, attributes)
+        }
+        SpanKind::Delivery { queue, redelivered, .. } => delivery(topology, queue, redelivered),
+    }
+}
+
+fn seconds(time: Nanos) -> Value {
+    Value::Number(time.as_secs_f64())
+}
+
+/// A call as its caller's library sees it, with several attempts or none.
+fn call(topology: &Topology, edge: EdgeId) -> (Cow<'_, str>, Kind, Attributes<'_>) {
+    let name = match speaks(topology, edge) {
+        Speaks::Messages(broker) => format!("{} {}", operation(topology, broker), destination(topology, edge).0),
+        _ => format!("call {}", names::callee_of(topology, edge)),
+    };
+    (name.into(), Kind::Internal, vec![text("brownout.call", &topology.edges[edge.index()].name)])
+}
+
+/// What is sent, by the caller or its proxy.
+fn attempt<'t>(topology: &'t Topology, trace: &Trace, tale: &Tale, place: u32, edge: EdgeId) -> (Cow<'t, str>, Kind, Attributes<'t>) {
+    let Some(SpanKind::Attempt { replica, number, by_mesh, .. }) = tale.sent_as(trace, place).map(|span| span.what) else {
+        return call(topology, edge);
+    };
+    let endpoint = &topology.endpoints[topology.edges[edge.index()].callee.index()];
+    let service = &topology.services[endpoint.service.index()].name;
+    let hop = tale.speaks(topology, trace, place);
+    let (name, kind, mut attributes) = match hop {
+        Speaks::Http => {
+            let Asked { method, path } = asked(topology, edge);
+            let route = format!("/{}", endpoint.name);
+            let attributes = vec![
+                text("http.request.method", &method),
+                text("url.scheme", "http"),
+                text("url.path", path.unwrap_or_else(|| route.clone())),
+                text("url.template", &route),
+            ];
+            (format!("{method} {route}").into(), Kind::Client, attributes)
+        }
+        Speaks::Grpc => (format!("{service}/{}", endpoint.name).into(), Kind::Client, rpc(service, &endpoint.name)),
+        Speaks::Messages(broker) => {
+            let name = format!("{} {}", operation(topology, broker), destination(topology, edge).0);
+            (name.into(), Kind::Producer, published(topology, broker, edge))
+        }
+        Speaks::Nothing => (format!("attempt {number}").into(), Kind::Internal, Vec::new()),
+    };
+    attributes.push(text("server.address", service));
+    attributes.extend(replica.map(|replica| text("brownout.replica", names::replica(topology, replica))));
+    if number > 1 && hop == Speaks::Http {
+        attributes.push(("http.request.resend_count".into(), Value::Whole(i64::from(number) - 1)));
+    }
+    attributes.push(("brownout.attempt".into(), Value::Whole(number.into())));
+    if by_mesh {
+        attributes.push(text("brownout.attempt.by", "proxy"));
+    }
+    (name, kind, attributes)
+}
+
+/// From the door of a replica to its answer.
+fn served<'t>(
+    topology: &'t Topology,
+    trace: &Trace,
+    tale: &Tale,
+    place: u32,
+    endpoint: EndpointId,
+) -> (Cow<'t, str>, Kind, Attributes<'t>) {
+    let Some(of) = topology.endpoints.get(endpoint.index()) else { return ("serve".into(), Kind::Internal, Vec::new()) };
+    let edge = Tale::edge_to(trace, place);
+    let own_name = topology.labels.spans.get(&endpoint).and_then(|label| label.name.as_deref());
+    let (name, kind, mut attributes): (Cow<'t, str>, _, _) = match (tale.speaks(topology, trace, place), edge) {
+        (Speaks::Grpc, _) => {
+            let service = &topology.services[of.service.index()].name;
+            (format!("{service}/{}", of.name).into(), Kind::Server, rpc(service, &of.name))
+        }
+        (Speaks::Messages(broker), Some(edge)) => {
+            let name = format!("take {}", destination(topology, edge).0);
+            (name.into(), Kind::Server, published(topology, broker, edge))
+        }
+        (Speaks::Http, Some(edge)) => {
+            let Asked { method, path } = asked(topology, edge);
+            let route = format!("/{}", of.name);
+            let attributes = vec![
+                text("http.request.method", &method),
+                text("url.scheme", "http"),
+                text("url.path", path.unwrap_or_else(|| route.clone())),
+                text("http.route", &route),
+            ];
+            (format!("{method} {route}").into(), Kind::Server, attributes)
+        }
+        _ => (Cow::Borrowed(of.name.as_str()), Kind::Internal, Vec::new()),
+    };
+    let span = &trace.spans[place as usize];
+    if let SpanKind::Served { started: Some(started), .. } = span.what
+        && started > span.began
+    {
+        attributes.push(("brownout.queue.wait".into(), seconds(started.since(span.began))));
+    }
+    (own_name.map_or(name, Cow::Borrowed), kind, attributes)
+}
+
+/// A message in the hands of a consumer.
+fn delivery(topology: &Topology, queue: u32, redelivered: bool) -> (Cow<'_, str>, Kind, Attributes<'_>) {
+    let queue = &topology.brokers.queues[queue as usize];
+    let (source, group) = match &queue.rules {
+        Rules::Group { topic, .. } => {
+            let topic = topology.brokers.queues[*topic as usize].name.as_str();
+            (topic, queue.name.strip_prefix(topic).and_then(|rest| rest.strip_prefix('/')))
+        }
+        _ => (queue.name.as_str(), None),
+    };
+    let broker = &topology.brokers.brokers[queue.broker as usize].name;
+    let source = source.strip_prefix(broker.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(source);
+    let mut attributes = vec![
+        text("messaging.system", system(topology, queue.broker)),
+        text("messaging.operation.type", "process"),
+        text("messaging.operation.name", "process"),
+        text("messaging.destination.name", source),
+        text("server.address", broker),
+    ];
+    attributes.extend(group.map(|group| text("messaging.consumer.group.name", group)));
+    if redelivered {
+        attributes.push(("brownout.redelivered".into(), Value::Flag(true)));
+    }
+    (format!("process {source}").into(), Kind::Consumer, attributes)
+}
+
+struct Asked {
+    method: String,
+    path: Option<String>,
+}
+
+/// What the calls of an edge look like.
+fn asked(topology: &Topology, edge: EdgeId) -> Asked {
+    let written = topology.edges[edge.index()].sites.iter().find_map(|site| topology.labels.requests.get(site));
+    match written {
+        Some(asked) => Asked { method: asked.method.clone(), path: Some(asked.path.clone()).filter(|path| path != "/") },
+        None => Asked { method: "GET".into(), path: None },
+    }
+}
+
+fn rpc<'t>(service: &str, method: &str) -> Attributes<'t> {
+    vec![text("rpc.system", "grpc"), text("rpc.service", service), text("rpc.method", method)]
+}
+
+fn published<'t>(topology: &Topology, broker: u32, edge: EdgeId) -> Attributes<'t> {
+    let (destination, key) = destination(topology, edge);
+    let mut attributes = vec![
+        text("messaging.system", system(topology, broker)),
+        text("messaging.operation.type", "send"),
+        text("messaging.operation.name", operation(topology, broker)),
+        text("messaging.destination.name", destination),
+    ];
+    attributes.extend(key.map(|key| text("messaging.rabbitmq.destination.routing_key", key)));
+    attributes
+}
+
+/// Where messages of this edge go, and by which routing key. The endpoint of a broker is named after the key, or after the queue
+/// that it goes to, with what else tells publications apart behind a comma.
+fn destination(topology: &Topology, edge: EdgeId) -> (String, Option<String>) {
+    let endpoint = &topology.endpoints[topology.edges[edge.index()].callee.index()];
+    let name = endpoint.name.split_once(", ").map_or(endpoint.name.as_str(), |(name, _)| name);
+    let broker = &topology.services[endpoint.service.index()].name;
+    match name.strip_prefix("to ") {
+        Some(queue) => (queue.into(), None),
+        // The conventions' own form: exchange and routing key.
+        None if name != "publish" => (format!("{broker}:{name}"), Some(name.into())),
+        None => (broker.clone(), None),
+    }
+}
+
+fn system(topology: &Topology, broker: u32) -> &'static str {
+    let queues = topology.brokers.brokers[broker as usize].queues.clone();
+    match topology.brokers.queues.get(queues.start as usize).filter(|_| !queues.is_empty()).map(|queue| &queue.rules) {
+        Some(Rules::Sqs(_)) => "aws_sqs",
+        Some(Rules::ServiceBus(_)) => "servicebus",
+        Some(Rules::Topic(_) | Rules::Group { .. }) => "kafka",
+        Some(Rules::Rabbitmq(_)) | None => "rabbitmq",
+    }
+}
+
+fn operation(topology: &Topology, broker: u32) -> &'static str {
+    if system(topology, broker) == "rabbitmq" { "publish" } else { "send" }
+}
+
+/// How it ended: status, type of the error, Envoy's flags.
+pub(super) fn of_outcome(attributes: &mut Attributes<'_>, hop: Speaks, kind: Kind, outcome: Option<Outcome>) {
+    let Some(outcome) = outcome else {
+        attributes.push(("brownout.unfinished".into(), Value::Flag(true)));
+        return;
+    };
+    match hop {
+        Speaks::Http if was_answered(outcome) => attributes.push(("http.response.status_code".into(), Value::Whole(outcome.status.into()))),
+        Speaks::Grpc => attributes.push(("rpc.grpc.status_code".into(), Value::Whole(grpc_status(outcome)))),
+        _ => {}
+    }
+    if error(kind, outcome).is_some() {
+        attributes.push(text("error.type", error_type(outcome)));
+    }
+    if !outcome.flags.is_none() {
+        attributes.push(text("response_flags", outcome.flags.to_string()));
+    }
+    if outcome.is_degraded() {
+        attributes.push(("brownout.degraded".into(), Value::Flag(true)));
+    }
+}
+
+/// Whether there was a response, as opposed to the caller's word for there being none.
+fn was_answered(outcome: Outcome) -> bool {
+    matches!(outcome.class, Class::Answer | Class::ServerError | Class::RateLimited | Class::Degraded)
+}
+
+/// A status where there was one, else who decided.
+pub(super) fn error_type(outcome: Outcome) -> String {
+    if was_answered(outcome) { outcome.status.to_string() } else { outcome.class.word().to_string() }
+}
+
+/// Why the span is in error, if it is. A server is not at fault for 4xx (OpenTelemetry, HTTP spans, "Status").
+pub(super) fn error(kind: Kind, outcome: Outcome) -> Option<String> {
+    let is_error = match kind {
+        Kind::Server => outcome.status >= 500,
+        Kind::Client => outcome.is_failure() || outcome.status >= 400,
+        _ => outcome.is_failure(),
+    };
+    is_error.then(|| format!("{} ({})", outcome, outcome.class.word()))
+}
+
+/// gRPC's code for an outcome, after its own table for statuses of HTTP (grpc/grpc, doc/http-grpc-status-mapping.md).
+fn grpc_status(outcome: Outcome) -> i64 {
+    match outcome.class {
+        Class::Timeout | Class::Deadline => 4,
+        Class::Answer if outcome.status < 400 => 0,
+        Class::Degraded => 0,
+        _ => match outcome.status {
+            499 => 1,
+            504 if outcome.class == Class::ServerError => 4,
+            400 => 13,
+            401 => 16,
+            403 => 7,
+            404 => 12,
+            429 | 502 | 503 | 504 => 14,
+            _ => 2,
+        },
+    }
+}
