@@ -109,8 +109,11 @@ pub(super) fn of_runs<'a>(
     files.push(Artefact::of("summary.json", move || {
         comparison.map_or_else(|| export::json::text(&first.summary), export::json::text).into_bytes()
     }));
+    let topology = &compiled.topology;
+    let graph =
+        |file: &'static str, format: &'static str| Artefact::of(file, move || super::graph::bytes(topology, format, variant).into_bytes());
+    files.extend([("graph.svg", "svg"), ("graph.dot", "dot"), ("graph.mmd", "mermaid")].map(|(file, format)| graph(file, format)));
     if let Some(recording) = &first.recording {
-        let topology = &compiled.topology;
         files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
         files.push(Artefact::new("metrics.om", |to| export::openmetrics::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("timeline.csv", |to| export::timeline::write(topology, recording, &first.summary, to)));

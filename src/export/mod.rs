@@ -2,9 +2,11 @@
 //! bytes for the same run everywhere.
 
 pub mod csv;
+pub mod dot;
 pub mod epoch;
 pub mod json;
 pub mod openmetrics;
+pub mod mermaid;
 pub mod series;
 pub mod timeline;
 

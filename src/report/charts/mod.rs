@@ -7,7 +7,7 @@ mod axis;
 mod comparison;
 mod draw;
 mod faults;
-mod font;
+pub(super) mod font;
 mod header;
 mod layout;
 mod palette;
