@@ -18,7 +18,7 @@ const STYLE: &str = "text{font-family:'DejaVu Sans',Verdana,sans-serif;font-size
 .box{fill:#fff;stroke:#5C5C5C;stroke-width:1.2}.client{fill:#EEF6FB;stroke:#0072B2}.database{fill:#F4F4F4}.broker{fill:#FBF6EA;stroke:#8A6D1F}\
 .queue{fill:#fff;stroke:#8A6D1F}.hit{stroke:#D55E00;stroke-width:2.4}\
 path{fill:none;stroke:#6E6E6E;stroke-width:1.3}path.hit{stroke:#D55E00;stroke-width:2.4}\
-.fallback,.mirror,.dead{stroke-dasharray:5 3}.message{stroke:#8A6D1F;stroke-width:2}.label{fill:#fff;fill-opacity:.9}";
+.fallback,.mirror,.dead{stroke-dasharray:5 3}.message{stroke:#8A6D1F;stroke-width:2}.label{fill:#fff}";
 
 /// The document, with a line below its title such as `variant naive`.
 pub fn text(picture: &Picture, subtitle: &str) -> String {
@@ -140,7 +140,7 @@ fn way(route: &Route) -> String {
 /// What the lines mean, of those that there are, and the faults with their words.
 fn legend(picture: &Picture) -> Vec<Line> {
     let has = |relations: &[Relation]| picture.diagram.arrows.iter().any(|arrow| relations.contains(&arrow.relation));
-    let mut told = vec!["Arrows: calls"];
+    let mut told = vec!["Arrows: calls, with what the caller does about failures"];
     if has(&[Relation::Fallback, Relation::Mirror]) {
         told.push("dashed: in place of a call that failed, or a copy");
     }

@@ -14,8 +14,8 @@ pub(super) fn arrows(topology: &Topology) -> Vec<Arrow> {
         if own.connects.contains(&id) {
             continue;
         }
-        let policies = words(topology, id);
         for (from, to, relation) in ways(topology, &own, id) {
+            let policies = words(topology, id, to.part.checked_sub(topology.clients.len()).map(ServiceId::new));
             let edge = topology.sites[id.index()].edge;
             let at = arrows.iter().position(|a| (a.from, a.to, a.relation) == (from, to, relation)).unwrap_or_else(|| {
                 arrows.push(Arrow { from, to, relation, policies: Vec::new(), edges: Vec::new(), faults: Vec::new() });
@@ -25,8 +25,10 @@ pub(super) fn arrows(topology: &Topology) -> Vec<Arrow> {
             if !arrow.edges.contains(&edge) {
                 arrow.edges.push(edge);
             }
-            if !policies.is_empty() && !arrow.policies.contains(&policies) {
-                arrow.policies.push(policies.clone());
+            for line in policies {
+                if !arrow.policies.contains(&line) {
+                    arrow.policies.push(line);
+                }
             }
         }
     }

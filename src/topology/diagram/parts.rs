@@ -4,7 +4,7 @@ use super::{Kind, Of, Part, Queue, counted};
 use crate::base::id::*;
 use crate::policy::broker::rabbitmq::queue::QueueKind;
 use crate::topology::broker::Rules;
-use crate::topology::{Arrivals, Client, Discipline, Load, RatePlan, Service, Topology};
+use crate::topology::{Arrivals, Client, Discipline, Load, Pool, RatePlan, Service, Topology};
 
 pub(super) fn parts(topology: &Topology) -> Vec<Part> {
     let clients = topology.clients.iter().enumerate().map(|(i, client)| Part {
@@ -73,7 +73,12 @@ fn service_facts(topology: &Topology, service: &Service, kind: Kind) -> Vec<Stri
     facts.extend(joined(bounds));
     facts.extend(service.owner.map(|owner| format!("of {}", topology.services[owner.index()].name)));
     let own = |id: ServiceId| std::ptr::eq(&topology.services[id.index()], service);
-    facts.extend(topology.pools.iter().filter(|pool| own(pool.service)).map(|pool| format!("pool {}: {}", pool.name, pool.size)));
+    // What bounds a consumer's messages is a pool that has this name.
+    let pool = |pool: &Pool| match pool.name.strip_prefix("messages of ") {
+        Some(consumer) => format!("{consumer}: {} at a time", counted(pool.size as usize, "message")),
+        None => format!("pool {}: {}", pool.name, pool.size),
+    };
+    facts.extend(topology.pools.iter().filter(|pool| own(pool.service)).map(pool));
     facts.extend(zones(topology, service.replicas.clone().map(|r| topology.replicas[r as usize].zone)));
     facts
 }

@@ -3,33 +3,28 @@
 //! A drawing has no room for more; `check --explain` tells all of it.
 
 use super::parts::short;
-use crate::base::id::SiteId;
+use crate::base::id::*;
 use crate::policy::app::{CallPolicy, FallbackAction, Layer, RetryBudget, Trip, WindowKind};
 use crate::policy::envoy::fault_injection::AbortWith;
 use crate::topology::Topology;
-use crate::topology::mesh::{Action, Cluster, Rule};
+use crate::topology::mesh::{Action, Cluster, Rule, Target};
 
 /// Limits from here on are none.
 const NO_LIMIT: u32 = 1 << 30;
 
-/// The policies of a site's calls; empty if there are none.
-pub(super) fn words(topology: &Topology, id: SiteId) -> String {
+/// The policies of a site's calls to a service, in lines: those of the application, then those of each route of its proxy that leads there.
+pub(super) fn words(topology: &Topology, id: SiteId, to: Option<ServiceId>) -> Vec<String> {
     let site = &topology.sites[id.index()];
-    let mut words = Vec::new();
+    let mut lines = Vec::new();
     if site.policy.is_some() {
-        words.extend(of_application(topology, &topology.policies[site.policy.index()].rules));
+        lines.push(of_application(topology, &topology.policies[site.policy.index()].rules).join(" · "));
     }
-    let Some(rules) = topology.mesh.proxied(id) else { return words.join(" · ") };
-    let mut proxy: Vec<String> = Vec::new();
-    for word in rules.iter().flat_map(|rule| of_proxy(topology, rule)) {
-        if !proxy.contains(&word) {
-            proxy.push(word);
-        }
+    for rule in topology.mesh.proxied(id).unwrap_or_default() {
+        let words = of_proxy(topology, rule, to);
+        lines.extend((!words.is_empty()).then(|| format!("proxy: {}", words.join(" · "))));
     }
-    if !proxy.is_empty() {
-        words.push(format!("proxy: {}", proxy.join(" · ")));
-    }
-    words.join(" · ")
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 fn of_application(topology: &Topology, rules: &CallPolicy) -> Vec<String> {
@@ -65,8 +60,29 @@ fn layer_words(topology: &Topology, rules: &CallPolicy, layer: Layer) -> Option<
     })
 }
 
-fn of_proxy(topology: &Topology, rule: &Rule) -> Vec<String> {
+/// What a route does to requests for a service; nothing if it does not lead there.
+fn of_proxy(topology: &Topology, rule: &Rule, to: Option<ServiceId>) -> Vec<String> {
     let mut words = Vec::new();
+    let mut clusters = Vec::new();
+    match &rule.action {
+        Action::Answer(outcome) => words.push(format!("answers {outcome}")),
+        Action::Forward { weights, targets } => {
+            let leads = |target: &Target| to.is_none_or(|to| target.entries.iter().any(|(service, _)| *service == to));
+            let used: Vec<(f64, &Target)> =
+                weights.shares().filter_map(|(place, share)| Some((share, targets.get(place as usize)?))).collect();
+            let here: Vec<&(f64, &Target)> = used.iter().filter(|(_, target)| leads(target)).collect();
+            if here.is_empty() {
+                return Vec::new();
+            }
+            if here.len() < used.len() {
+                words.push(format!("{} %", short(here.iter().map(|(share, _)| share * 100.0).sum())));
+            }
+            clusters.extend(here.iter().filter_map(|(_, target)| target.cluster.ok()));
+        }
+    }
+    if !rule.when.is_empty() {
+        words.push("some requests".to_string());
+    }
     words.extend(rule.timeouts.global.map(|timeout| format!("timeout {timeout}")));
     words.extend(rule.timeouts.per_try.map(|timeout| format!("{timeout} per try")));
     words.extend(rule.retry.as_ref().filter(|retry| retry.num_retries > 0).map(|retry| match retry.num_retries {
@@ -78,11 +94,9 @@ fn of_proxy(topology: &Topology, rule: &Rule) -> Vec<String> {
         AbortWith::HttpStatus(status) => format!("injected {status}"),
         AbortWith::GrpcStatus(code) => format!("injected grpc-status {code}"),
     }));
-    match &rule.action {
-        Action::Answer(outcome) => words.push(format!("answers {outcome}")),
-        Action::Forward { weights, targets } => {
-            let used = weights.shares().filter_map(|(place, _)| targets.get(place as usize)?.cluster.ok());
-            words.extend(used.flat_map(|cluster| of_cluster(&topology.mesh.clusters[cluster.index()])));
+    for word in clusters.into_iter().flat_map(|cluster| of_cluster(&topology.mesh.clusters[cluster.index()])) {
+        if !words.contains(&word) {
+            words.push(word);
         }
     }
     words
@@ -94,7 +108,8 @@ fn of_cluster(cluster: &Cluster) -> Vec<String> {
         let counts = [outlier.consecutive_5xx, outlier.consecutive_gateway, outlier.consecutive_local_origin];
         let errors = counts.iter().filter(|c| c.enforcing > 0 && c.count > 0).map(|c| c.count).min();
         let errors = errors.map_or(String::new(), |count| format!(" after {count} errors"));
-        words.push(format!("ejection{errors}, {}, ≤ {} %", outlier.base_ejection_time, outlier.max_ejection_percent));
+        words.push(format!("ejection{errors} for {}", outlier.base_ejection_time));
+        words.push(format!("≤ {} % ejected", outlier.max_ejection_percent));
     }
     let limits = &cluster.pool.thresholds;
     let bounds = [(limits.max_connections, "connections"), (limits.max_pending_requests, "pending"), (limits.max_requests, "requests")];
