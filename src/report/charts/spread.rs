@@ -14,7 +14,7 @@ pub const BANDS: &str = "Bands between the quantiles of each window: half of its
 
 pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. ";
 
-pub const AMPLIFICATION: &str = "Attempts for each call, multiplied down the ways that requests take: what one call by a client becomes.";
+pub const AMPLIFICATION: &str = "Attempts for each call, multiplied down the ways that requests take: what one call by a client becomes. A depth at which nothing is tried again has no line.";
 
 /// A client's latency as bands between its quantiles.
 pub fn bands(sheet: &Sheet, client: usize, lens: Lens) -> Panel {
@@ -28,9 +28,9 @@ pub fn bands(sheet: &Sheet, client: usize, lens: Lens) -> Panel {
         ..Series::line(label, style, lens.step(), Vec::new())
     };
     let series = vec![
-        band("p95 to p99", palette::P99, p95.clone(), p99),
+        band("p95 to p99", palette::P50, p95.clone(), p99),
         band("p50 to p95", palette::P95, p50.clone(), p95),
-        Series { stepped: true, ..Series::line("p50", palette::P50, lens.step(), p50) },
+        Series { stepped: true, ..Series::line("p50", palette::P99, lens.step(), p50) },
     ];
     Panel { title: sheet.topology.clients[client].name.clone(), note, unit: Unit::Seconds, range: Range::LogIfWide, series }
 }
@@ -95,7 +95,10 @@ pub fn amplification(sheet: &Sheet) -> Option<Panel> {
         product.resize(product.len().max(ratios.len()), 1.0);
         let line: Vec<f64> = product.iter().zip(ratios.iter().chain(std::iter::repeat(&f64::NAN))).map(|(p, r)| p * r).collect();
         product = line.iter().zip(&product).map(|(new, old)| if new.is_finite() { *new } else { *old }).collect();
-        series.push(Series::line(&format!("depth {depth}"), palette::nth(depth - 1), lens.step(), line));
+        // Without retries the line would be the one before.
+        if own().any(|record| record.retries > 0) {
+            series.push(Series::line(&format!("down to depth {depth}"), palette::nth(depth - 1), lens.step(), line));
+        }
     }
     let most = series.iter().map(|s| highest(&s.line)).fold(0.0, f64::max);
     let note = format!("up to {}", Unit::Times.written(most));
