@@ -5,8 +5,8 @@ pub mod csv;
 pub mod dot;
 pub mod epoch;
 pub mod json;
-pub mod openmetrics;
 pub mod mermaid;
+pub mod openmetrics;
 pub mod series;
 pub mod timeline;
 

@@ -20,7 +20,7 @@ impl Across {
             Across::Amount(unit) => Axis::of_amounts(until, unit, room),
             Across::Nines => {
                 const TICKS: [(f64, &str); 6] =
-                    [(0.0, "0 %"), (0.301_03, "50 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %")];
+                    [(0.0, "0 %"), (std::f64::consts::LOG10_2, "50 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %")];
                 let ticks = TICKS.into_iter().filter(|(at, _)| *at <= until).map(|(at, label)| Tick { at, label: label.to_owned() });
                 Axis::with_ticks(until, ticks.collect())
             }

@@ -104,11 +104,14 @@ fn columns(drawing: &Drawing, ranked: &Ranked, ladder: &Ladder) -> Vec<(i32, i32
     columns
 }
 
+/// An arrow at a side of a box: its bar, the height that it is drawn to, its number in the ladder.
+type Meeting = (Option<usize>, i32, usize);
+
 /// By arrow of the ladder: the heights at which it leaves its left box and meets its right one.
 fn ports(drawing: &Drawing, ranked: &Ranked, ladder: &Ladder) -> Vec<(i32, i32)> {
     let mut ports = vec![(0, 0); ladder.chains.len()];
-    // Of each side of each box: which arrows, at which bar, drawn to which height.
-    let mut sides: Vec<[Vec<(Option<usize>, i32, usize)>; 2]> = vec![[Vec::new(), Vec::new()]; ladder.items.len()];
+    // Of each side of each item.
+    let mut sides: Vec<[Vec<Meeting>; 2]> = vec![[Vec::new(), Vec::new()]; ladder.items.len()];
     for (number, chain) in ladder.chains.iter().enumerate() {
         let (at, turned) = ranked.arrows[number];
         let arrow = &drawing.arrows[at];
