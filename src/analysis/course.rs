@@ -136,6 +136,12 @@ impl Course {
         false
     }
 
+    /// Window by window, the share of its usual useful answers that is missing; not a number where nothing was offered.
+    pub fn missing(&self, began: Instant) -> Option<Vec<f64>> {
+        let usual = self.before(began)?.ratio;
+        Some(self.points.iter().map(|point| point.ratio().map_or(f64::NAN, |ratio| (1.0 - ratio / usual).max(0.0))).collect())
+    }
+
     /// Goodput ÷ offered, and offered per second, over the last 30 s.
     pub fn last(&self) -> Option<Baseline> {
         let end = self.points.len();

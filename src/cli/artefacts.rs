@@ -24,6 +24,9 @@ pub(super) struct Exports {
     /// The date at which the simulation begins, for logs, traces and metrics
     #[arg(long, value_name = "DATE", default_value = "2026-01-01T00:00:00Z", requires = "out", help_heading = "Artefacts")]
     pub epoch: Epoch,
+    /// Which charts to draw: `all`, `none`, or names such as `latency,blast-radius`
+    #[arg(long, value_name = "LIST", default_value = "all", hide_default_value = true, requires = "out", help_heading = "Artefacts")]
+    pub charts: charts::Choice,
     /// Which requests traces show: tail (slow, failed and typical ones), all, none, head:SHARE, or around:FAULT
     #[arg(long, value_name = "WHICH", default_value = "tail", help_heading = "Artefacts")]
     pub sample: Sample,
@@ -110,8 +113,11 @@ pub(super) fn of_runs<'a>(
     files.push(Artefact::of("summary.json", move || {
         comparison.map_or_else(|| export::json::text(&first.summary), export::json::text).into_bytes()
     }));
+    let topology = &compiled.topology;
+    let graph =
+        |file: &'static str, format: &'static str| Artefact::of(file, move || super::graph::bytes(topology, format, variant).into_bytes());
+    files.extend([("graph.svg", "svg"), ("graph.dot", "dot"), ("graph.mmd", "mermaid")].map(|(file, format)| graph(file, format)));
     if let Some(recording) = &first.recording {
-        let topology = &compiled.topology;
         files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
         files.push(Artefact::new("metrics.om", |to| export::openmetrics::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("timeline.csv", |to| export::timeline::write(topology, recording, &first.summary, to)));
@@ -120,7 +126,7 @@ pub(super) fn of_runs<'a>(
         files.push(Artefact::new("traces.otlp.json", |to| export::otlp::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.jaeger.json", |to| export::jaeger::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.perfetto.json", |to| export::perfetto::write(topology, recording, to)));
-        files.extend(drawn(charts::of_run(topology, recording, variant)));
+        files.extend(drawn(exports.charts.of(charts::of_run(topology, recording, variant))));
     }
     files
 }
@@ -135,7 +141,7 @@ pub(super) fn of_comparison<'a>(
     variants: &'a [Compiled],
     outcomes: &'a [Vec<Outcome>],
     comparison: &'a Comparison,
-    _exports: &'a Exports,
+    exports: &'a Exports,
 ) -> Vec<Artefact<'a>> {
     let mut files = vec![Artefact::of("summary.json", || export::json::text(comparison).into_bytes())];
     for (variant, outcomes) in variants.iter().zip(outcomes) {
@@ -155,7 +161,7 @@ pub(super) fn of_comparison<'a>(
         .zip(&recordings)
         .map(|((v, name), recordings)| charts::Variant { name, topology: &v.topology, recordings })
         .collect();
-    files.extend(drawn(charts::of_comparison(&drawn_variants)));
+    files.extend(drawn(exports.charts.of(charts::of_comparison(&drawn_variants))));
     files
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod compare;
 mod explain;
 mod glob;
+mod graph;
 mod manifests;
 mod output;
 mod read;
@@ -54,6 +55,8 @@ const EXAMPLES: &str = "Examples:
       what can be said without running it
   brownout check MODEL --explain orders
       what each call to `orders` goes through, and where that is written
+  brownout graph MODEL -o graph.svg
+      who calls whom, under which policies
 
 Exit codes: 0 fine, 1 an expectation failed (with `compare`: one of the model as
 it is written), 2 bad input, 3 a limit was reached, 130 interrupted (what was
@@ -72,6 +75,8 @@ enum Command {
     Compare(compare::Compare),
     /// Validate models and tell what can be said without running them
     Check(check::Check),
+    /// Draw a model: who calls whom, with the policies on the arrows
+    Graph(graph::Graph),
     /// Print the JSON Schema of models, for editors
     Schema(schema::Schema),
 }
@@ -150,6 +155,7 @@ fn execute() -> ExitCode {
         Command::Run(command) => command.execute(),
         Command::Compare(command) => command.execute(),
         Command::Check(command) => command.execute(),
+        Command::Graph(command) => command.execute(),
         Command::Schema(command) => command.execute(),
     };
     ExitCode::from(exit as u8)

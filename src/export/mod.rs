@@ -2,10 +2,12 @@
 //! bytes for the same run everywhere.
 
 pub mod csv;
+pub mod dot;
 pub mod epoch;
 pub mod jaeger;
 pub mod json;
 pub mod logs;
+pub mod mermaid;
 pub mod openmetrics;
 pub mod otlp;
 pub mod perfetto;

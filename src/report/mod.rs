@@ -7,6 +7,8 @@ pub mod diagnostics;
 pub mod expectations;
 pub mod explain;
 pub mod golden;
+pub mod graph;
+pub mod layout;
 pub mod queues;
 pub mod story;
 pub mod style;

@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod check;
 pub mod compile;
+pub mod diagram;
 pub mod expectation;
 pub mod explain;
 pub mod fault;

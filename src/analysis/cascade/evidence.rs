@@ -37,11 +37,12 @@ fn has_changed(evidence: &Evidence) -> bool {
 type Figures = Vec<(&'static str, Option<f64>)>;
 
 fn both<W>(windows: &[W], before: Range<usize>, during: Range<usize>, figures: impl Fn(&[W]) -> Figures) -> Vec<Evidence> {
-    let before = figures(pick(windows, before));
-    let evidence = |((metric, during), (_, before)): ((&str, Option<f64>), (&str, Option<f64>))| {
+    let mut before = figures(pick(windows, before)).into_iter();
+    let evidence = |(metric, during): (&'static str, Option<f64>)| {
+        let before = before.next().and_then(|(_, before)| before);
         Some(Evidence { metric: metric.to_string(), before, during: during? })
     };
-    figures(pick(windows, during)).into_iter().zip(before).filter_map(evidence).collect()
+    figures(pick(windows, during)).into_iter().filter_map(evidence).collect()
 }
 
 fn of_client(scene: &Scene<'_>, windows: &[ClientWindow]) -> Figures {

@@ -5,23 +5,23 @@ use crate::observe::recording::{QueueRecord, QueueWindow};
 use crate::topology::broker::{Queue, Rules};
 use std::io;
 
-/// A gauge of queues: its name, what it means, and what it reads.
-type Gauge = (&'static str, &'static str, fn(&QueueWindow) -> f64);
+/// A figure of queues: its name, what it means, and what it reads.
+type Figure = (&'static str, &'static str, fn(&QueueWindow) -> f64);
 
-const RABBITMQ: [Gauge; 4] = [
+const RABBITMQ: [Figure; 4] = [
     ("rabbitmq_queue_messages", "Messages in the queue, ready or unacknowledged.", |w| (w.ready + w.unacked) as f64),
     ("rabbitmq_queue_messages_ready", "Messages ready to be delivered.", |w| w.ready as f64),
     ("rabbitmq_queue_messages_unacked", "Messages delivered and not yet acknowledged.", |w| w.unacked as f64),
     ("rabbitmq_queue_head_message_age_seconds", "Age of the oldest message that waits.", |w| w.oldest.as_secs_f64()),
 ];
 
-const SQS: [Gauge; 3] = [
+const SQS: [Figure; 3] = [
     ("aws_sqs_approximate_number_of_messages_visible_average", "Messages that can be received.", |w| w.ready as f64),
     ("aws_sqs_approximate_number_of_messages_not_visible_average", "Messages in flight.", |w| w.unacked as f64),
     ("aws_sqs_approximate_age_of_oldest_message_maximum", "Age of the oldest message, seconds.", |w| w.oldest.as_secs_f64()),
 ];
 
-const COUNTERS: [(&str, &str, fn(&QueueWindow) -> f64); 3] = [
+const COUNTERS: [Figure; 3] = [
     ("rabbitmq_global_messages_received", "Messages that publishers brought.", |w| f64::from(w.published)),
     ("rabbitmq_global_messages_delivered", "Messages delivered to consumers.", |w| f64::from(w.delivered)),
     ("rabbitmq_global_messages_acknowledged", "Messages that consumers acknowledged.", |w| f64::from(w.acked)),
@@ -47,7 +47,7 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
     let sqs = is(|rules| matches!(rules, Rules::Sqs(_)));
     gauges(scene, text, &SQS, &sqs, |queue| Labels::new(&[("dimension_QueueName", own_name(queue))]))?;
     let groups = is(|rules| matches!(rules, Rules::Group { .. }));
-    let lag: [Gauge; 1] = [("kafka_consumergroup_lag_sum", "Records that the group has still to read.", |w| w.ready as f64)];
+    let lag: [Figure; 1] = [("kafka_consumergroup_lag_sum", "Records that the group has still to read.", |w| w.ready as f64)];
     gauges(scene, text, &lag, &groups, |queue| group(scene, queue))?;
     let topics = is(|rules| matches!(rules, Rules::Topic(_)));
     if !topics.is_empty() {
@@ -64,7 +64,7 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
 fn gauges<W: io::Write>(
     scene: &Scene,
     text: &mut Exposition<W>,
-    gauges: &[Gauge],
+    gauges: &[Figure],
     queues: &[(&Queue, &QueueRecord)],
     labels: impl Fn(&Queue) -> Labels,
 ) -> io::Result<()> {

@@ -71,6 +71,16 @@ impl Axis {
         Axis { low: 0.0, high, log: false, ticks }
     }
 
+    /// From zero to a value that is not a time.
+    pub fn of_amounts(most: f64, unit: Unit, room: usize) -> Axis {
+        Axis::linear(0.0, most.min(LARGEST), unit, room)
+    }
+
+    /// With ticks at given places.
+    pub fn with_ticks(high: f64, ticks: Vec<Tick>) -> Axis {
+        Axis { low: 0.0, high, log: false, ticks }
+    }
+
     fn linear(low: f64, most: f64, unit: Unit, room: usize) -> Axis {
         let most = if most > low { most } else { low + 1.0 };
         let step = one_two_five((most - low) / room.max(2) as f64);

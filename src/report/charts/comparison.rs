@@ -2,7 +2,7 @@
 
 use super::run::faults_told;
 use super::windows::{self, Lens};
-use super::{Chart, Panel, Range, Series, Span, TimeAxis, Unit, palette, spans};
+use super::{Across, Chart, Panel, Range, Series, Span, TimeAxis, Unit, palette, spans};
 use crate::observe::recording::Recording;
 use crate::topology::Topology;
 
@@ -101,7 +101,7 @@ pub fn of_comparison(variants: &[Variant]) -> Vec<Chart> {
             let panel = Panel { title: metric.panel.to_owned(), note: String::new(), unit: metric.unit, range: metric.range, series };
             let (file_stem, title) = (metric.stem.to_owned(), metric.title.to_owned());
             let (caption, spans) = (caption.clone(), spans.clone());
-            Chart { file_stem, title, caption, time, spans, panels: vec![panel], columns: 1, plot_height: 300 }
+            Chart { file_stem, title, caption, time, across: Across::Time, spans, panels: vec![panel], columns: 1, plot_height: 300 }
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Above the panels: the title and the legend. The legend has a place of its own, so that it cannot cover data.
 
 use super::font::{HEADING, LABEL, TITLE, clean, fitted, width};
-use super::palette::{FAULT, Ink, MUTED, Style, TEXT, WARM_UP, WARM_UP_HATCH};
+use super::palette::{FAULT, Ink, MUTED, Marker, Style, TEXT, WARM_UP, WARM_UP_HATCH};
 use super::panel::marker;
 use super::scene::{Anchor, Scene, px};
 use super::{Chart, Series};
@@ -10,6 +10,7 @@ use super::{Chart, Series};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Sample {
     Line(Style),
+    Mark(Style),
     Fill(Ink, Ink),
 }
 
@@ -59,6 +60,9 @@ fn keys(chart: &Chart) -> Vec<(Sample, String)> {
 }
 
 fn sample(series: &Series) -> Sample {
+    if !series.at.is_empty() {
+        return Sample::Mark(series.style);
+    }
     if series.line.is_empty() { Sample::Fill(series.style.ink, series.style.ink) } else { Sample::Line(series.style) }
 }
 
@@ -70,6 +74,7 @@ fn show(scene: &mut Scene, sample: Sample, x: i32, y: i32) {
                 marker(scene, shape, (x + SAMPLE / 2, y), style.ink);
             }
         }
+        Sample::Mark(style) => marker(scene, style.marker.unwrap_or(Marker::Circle), (x + SAMPLE / 2, y), style.ink),
         Sample::Fill(fill, edge) => {
             let (from, to) = ((x + px(4), y - px(5)), (x + SAMPLE, y + px(5)));
             scene.rect(from, to, fill);

@@ -39,7 +39,7 @@ fn grid(scene: &mut Scene, chart: &Chart, top: i32) -> i32 {
     let axes: Vec<Axis> = chart.panels.iter().map(|p| Axis::of_values(p, room)).collect();
     let labels = label_widths(&axes, columns);
     let wide = (WIDTH - 2 * MARGIN - (columns as i32 - 1) * GUTTER - labels.iter().sum::<i32>()) / columns as i32;
-    let time = Axis::of_time(chart.time.until, (wide / if columns == 1 { TIME_TICK } else { TIME_TICK_OF_SMALL }).max(1) as usize);
+    let time = chart.across.axis(chart.time.until, (wide / if columns == 1 { TIME_TICK } else { TIME_TICK_OF_SMALL }).max(1) as usize);
     let names = faults::labels(&chart.spans, wide, |s| time.place(s));
     let mut y = top - ROW_GAP;
     for (row, panels) in chart.panels.chunks(columns).enumerate() {

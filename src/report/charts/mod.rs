@@ -3,11 +3,13 @@
 //! [`of_run`] and [`of_comparison`] decide what is worth a chart; `layout` and `panel` place it as lines and text, `draw`
 //! hands these to plotters. The bytes depend on the chart only: text is measured and set in the one font of `font`.
 
+mod across;
 mod axis;
+mod choice;
 mod comparison;
 mod draw;
 mod faults;
-mod font;
+pub(super) mod font;
 mod header;
 mod layout;
 mod palette;
@@ -17,11 +19,15 @@ mod run;
 mod scene;
 mod services;
 mod spans;
+mod spread;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod windows;
 
+pub use across::Across;
 pub use axis::Unit;
+pub use choice::Choice;
 pub use comparison::{Variant, of_comparison};
 pub use draw::{png, svg};
 pub use palette::Style;
@@ -36,6 +42,8 @@ pub struct Chart {
     /// Lines below: which run it is, what was left out or merged.
     pub caption: Vec<String>,
     pub time: TimeAxis,
+    /// What the horizontal axis is; `time` says how far it goes in any case.
+    pub across: Across,
     pub spans: Vec<Span>,
     /// Row by row.
     pub panels: Vec<Panel>,
@@ -100,13 +108,15 @@ pub struct Series {
     /// Filled between these; empty: no band.
     pub low: Vec<f64>,
     pub high: Vec<f64>,
+    /// Where the values of `line` lie across, as single marks; empty: one after the other, joined by a line.
+    pub at: Vec<f64>,
     /// Values hold for their whole step instead of being joined by straight lines.
     pub stepped: bool,
 }
 
 impl Series {
     fn line(label: &str, style: Style, step: f64, line: Vec<f64>) -> Series {
-        Series { label: label.to_owned(), style, step, line, low: Vec::new(), high: Vec::new(), stepped: false }
+        Series { label: label.to_owned(), style, step, line, low: Vec::new(), high: Vec::new(), at: Vec::new(), stepped: false }
     }
 
     /// All finite values, the band's included.

@@ -148,6 +148,9 @@ impl Plot<'_> {
 
     fn line(&self, scene: &mut Scene, series: &Series, order: usize, of: usize) {
         let style = series.style;
+        if !series.at.is_empty() {
+            return self.marks(scene, series);
+        }
         for run in runs(series.line.len(), |i| series.line[i].is_finite()) {
             let points = self.points(series, &series.line, &run);
             match points[..] {
@@ -157,6 +160,14 @@ impl Plot<'_> {
         }
         if let Some(shape) = style.marker {
             self.markers(scene, series, shape, (order, of));
+        }
+    }
+
+    /// Values by themselves. The look of a mark tells series apart, since there is no line.
+    fn marks(&self, scene: &mut Scene, series: &Series) {
+        for (x, y) in series.at.iter().zip(&series.line).filter(|(x, y)| x.is_finite() && y.is_finite()) {
+            let at = (self.frame.x(self.time.place(*x)), self.frame.y(self.axis.place(*y)));
+            marker(scene, series.style.marker.unwrap_or(Marker::Circle), at, series.style.ink);
         }
     }
 

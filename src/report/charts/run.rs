@@ -3,7 +3,8 @@
 use super::queues;
 use super::services::{self, MOST_PANELS};
 use super::windows::{self, Lens, highest};
-use super::{Chart, Panel, Range, Series, Span, TimeAxis, Unit, faults, palette, spans};
+use super::{Across, Chart, Panel, Range, Series, Span, TimeAxis, Unit, faults, palette, spans};
+use super::{spread, totals};
 use crate::observe::recording::{EdgeRecord, Recording};
 use crate::topology::Topology;
 
@@ -24,17 +25,27 @@ pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>)
     };
     let brokers: Vec<usize> = (0..topology.brokers.brokers.len().min(MOST_PANELS)).collect();
     let other_queues = format!("{}{}", queues::left_out(&sheet), left_out_of(topology.brokers.brokers.len(), "brokers"));
+    let (hit, fewer_hit) = spread::hit(&sheet);
     let (opened, fewer_opened) = edges(&sheet, |e| e.breaker_opened);
     let (retried, fewer_retried) = edges(&sheet, |e| e.retries);
     [
         sheet.chart(("latency", "Latency seen by clients"), sheet.panels(&clients, latency), other_clients.clone()),
+        sheet.spread(&clients, other_clients.clone()),
+        totals::percentiles(&sheet),
         sheet.chart(("traffic", "Traffic of clients"), sheet.panels(&clients, traffic), other_clients),
+        totals::load_and_goodput(&sheet),
+        sheet.rows(("blast-radius", "Blast radius: useful answers that are missing"), hit, fewer_hit),
         sheet.chart(("services-queue", "Queues of services"), sheet.panels(&shown, services::queue), other_services.clone()),
         sheet.chart(("services-utilization", "Utilization of services"), sheet.panels(&limited, services::utilized), unlimited),
         sheet.chart(("services-latency", "Latency of services"), sheet.panels(&shown, services::latency), other_services),
         sheet.chart(("messages-waiting", "Messages waiting in queues"), sheet.panels(&brokers, queues::waiting), other_queues),
         sheet.strips(("breakers", "Circuit breakers that are open"), &opened, fewer_opened),
         sheet.chart(("retries", "Attempts per call"), sheet.panels(&retried, attempts), fewer_retried),
+        sheet.chart(
+            ("amplification", "Amplification by depth of calls"),
+            spread::amplification(&sheet).into_iter().collect(),
+            spread::AMPLIFICATION.into(),
+        ),
     ]
     .into_iter()
     .filter(|chart| !chart.panels.is_empty())
@@ -46,10 +57,10 @@ pub struct Sheet<'a> {
     pub topology: &'a Topology,
     pub recording: &'a Recording,
     variant: Option<&'a str>,
-    time: TimeAxis,
+    pub time: TimeAxis,
     spans: Vec<Span>,
     /// For panels over the whole width, and for small ones.
-    wide: Lens,
+    pub wide: Lens,
     small: Lens,
 }
 
@@ -85,7 +96,17 @@ impl<'a> Sheet<'a> {
         let mut caption = vec![self.origin(lens)];
         caption.extend([faults_told(&self.spans), left_out].into_iter().filter(|line| !line.is_empty()));
         let (time, spans) = (self.time, self.spans.clone());
-        Chart { file_stem: stem.to_owned(), title: title.to_owned(), caption, time, spans, panels, columns, plot_height }
+        Chart {
+            file_stem: stem.to_owned(),
+            title: title.to_owned(),
+            caption,
+            time,
+            across: Across::Time,
+            spans,
+            panels,
+            columns,
+            plot_height,
+        }
     }
 
     /// The breakers of these edges, one low panel below the other.
@@ -93,6 +114,22 @@ impl<'a> Sheet<'a> {
         let panels = edges.iter().map(|e| breaker(self, *e, self.wide)).collect();
         let plot_height = if edges.len() > 4 { 44 } else { 64 };
         self.laid_out(names, panels, left_out, ((1, plot_height), self.wide))
+    }
+
+    /// Rows over the whole width, as many as there are.
+    fn rows(&self, names: (&str, &str), panels: Vec<Panel>, left_out: String) -> Chart {
+        self.laid_out(names, panels, format!("{}{left_out}", spread::BLAST), ((1, 34), self.wide))
+    }
+
+    fn spread(&self, clients: &[usize], left_out: String) -> Chart {
+        let panels = self.panels(clients, spread::bands);
+        self.chart(("latency-bands", "How latency is spread over time"), panels, format!("{}{left_out}", spread::BANDS))
+    }
+
+    /// One panel over something else than time.
+    pub fn across(&self, names: (&str, &str), (across, until): (Across, f64), panels: Vec<Panel>, told: String) -> Chart {
+        let time = TimeAxis { until, warm_up: 0.0, load_ends: until };
+        Chart { time, across, spans: Vec::new(), ..self.laid_out(names, panels, told, ((1, 300), self.wide)) }
     }
 
     /// Which run this is.

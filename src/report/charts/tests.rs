@@ -356,7 +356,7 @@ proptest! {
         let panel = Panel { title: text.clone(), note: text.clone(), unit, range, series: vec![line, band] };
         let spans = vec![Span { name: text.clone(), from, until, times: 1 }; 5];
         let time = TimeAxis { until, warm_up: from, load_ends: step };
-        let chart = Chart { file_stem: String::new(), title: text.clone(), caption: vec![text], time, spans, panels: vec![panel; 3], columns, plot_height };
+        let chart = Chart { file_stem: String::new(), title: text.clone(), caption: vec![text], time, across: Across::Time, spans, panels: vec![panel; 3], columns, plot_height };
         prop_assert!(svg(&chart).ends_with("</svg>\n"));
     }
 }

@@ -1,0 +1,131 @@
+//! Charts of how trouble spreads: over the requests of a client, over services and clients, and down the depth of calls.
+
+use super::run::Sheet;
+use super::services::MOST_PANELS;
+use super::windows::{Lens, highest};
+use super::{Panel, Range, Series, Unit, palette};
+use crate::analysis::course::{Course, Disturbance, horizon};
+use crate::base::id::*;
+use crate::topology::Topology;
+use crate::topology::site::Caller;
+
+/// What the bands are made of.
+pub const BANDS: &str = "Bands between the quantiles of each window: half of its requests end below p50, one in a hundred above p99. ";
+
+pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. ";
+
+pub const AMPLIFICATION: &str = "Attempts for each call, multiplied down the ways that requests take: what one call by a client becomes. A depth at which nothing is tried again has no line.";
+
+/// A client's latency as bands between its quantiles.
+pub fn bands(sheet: &Sheet, client: usize, lens: Lens) -> Panel {
+    let windows = &sheet.recording.clients[client].windows;
+    let [p50, p95, p99] = [lens.latency(windows, |w| w.p50), lens.latency(windows, |w| w.p95), lens.latency(windows, |w| w.p99)];
+    let note = super::run::worst_latency(&p99);
+    let band = |label: &str, style, low: Vec<f64>, high: Vec<f64>| Series {
+        low,
+        high,
+        stepped: true,
+        ..Series::line(label, style, lens.step(), Vec::new())
+    };
+    let series = vec![
+        band("p95 to p99", palette::P50, p95.clone(), p99),
+        band("p50 to p95", palette::P95, p50.clone(), p95),
+        Series { stepped: true, ..Series::line("p50", palette::P99, lens.step(), p50) },
+    ];
+    Panel { title: sheet.topology.clients[client].name.clone(), note, unit: Unit::Seconds, range: Range::LogIfWide, series }
+}
+
+/// One row for each service and client that was hit, those hit first on top; and what is not shown.
+pub fn hit(sheet: &Sheet) -> (Vec<Panel>, String) {
+    let (topology, recording) = (sheet.topology, sheet.recording);
+    let Some(by) = Disturbance::by_faults(topology, recording) else { return (Vec::new(), String::new()) };
+    let until = horizon(topology, recording);
+    let services = (0..topology.services.len()).map(ServiceId::new).map(|s| {
+        let own = if by.services.contains(&s) { ", the fault's target" } else { "" };
+        (format!("{}{own}", topology.services[s.index()].name), Course::of_service(recording, s, until))
+    });
+    let clients = (0..topology.clients.len()).map(ClientId::new).map(|c| {
+        let own = if by.clients.contains(&c) { ", the fault's target" } else { "" };
+        (format!("{} (client{own})", topology.clients[c.index()].name), Course::of_client(recording, c, until))
+    });
+    let fallen = services.chain(clients).filter(|(_, course)| course.hit(by.began));
+    let mut rows: Vec<(usize, Panel)> =
+        fallen.filter_map(|(name, course)| row(sheet, name, &course.missing(by.began)?, by.began)).collect();
+    rows.sort_by_key(|(first, _)| *first);
+    let left_out = super::run::left_out_of(rows.len(), "services and clients, hit later");
+    rows.truncate(MOST_PANELS);
+    (rows.into_iter().map(|(_, panel)| panel).collect(), left_out)
+}
+
+/// The row, with the window in which it was first below normal.
+fn row(sheet: &Sheet, name: String, missing: &[f64], began: crate::base::time::Instant) -> Option<(usize, Panel)> {
+    let window = sheet.recording.window.0.max(1);
+    let start = (began.0 / window) as usize;
+    let first = missing.iter().enumerate().skip(start).find(|(_, share)| **share > 1.0 - crate::analysis::course::NORMAL)?.0;
+    let lens = sheet.wide;
+    let worst = lens.each(missing, |part| highest(part).min(1.0));
+    let at = super::windows::seconds(first as u64 * window);
+    let note = format!("first at {}, up to {} missing", Unit::Seconds.written(at), Unit::Share.written(highest(&worst)));
+    let none = vec![0.0; worst.len()];
+    let series = Series { low: none, high: worst, stepped: true, ..Series::line("missing", palette::FAILED, lens.step(), Vec::new()) };
+    Some((first, Panel { title: name, note, unit: Unit::Share, range: Range::AtLeast(1.0), series: vec![series] }))
+}
+
+/// One line for each depth of calls, if anything was tried again.
+pub fn amplification(sheet: &Sheet) -> Option<Panel> {
+    let records = &sheet.recording.edges;
+    if records.iter().all(|e| e.retries == 0) {
+        return None;
+    }
+    let lens = sheet.wide;
+    let depths = depths(sheet.topology);
+    let deepest = depths.iter().flatten().copied().max()?;
+    let mut product: Vec<f64> = Vec::new();
+    let mut series = Vec::new();
+    for depth in 1..=deepest.min(7) {
+        let own = || records.iter().zip(&depths).filter(|(_, d)| **d == Some(depth)).map(|(e, _)| e);
+        let mut sums: Vec<(f64, f64)> = Vec::new();
+        for record in own() {
+            let (attempts, calls) = (lens.rate(&record.windows, |w| w.attempts), lens.rate(&record.windows, |w| w.calls));
+            sums.resize(sums.len().max(calls.len()), (0.0, 0.0));
+            sums.iter_mut().zip(attempts.into_iter().zip(calls)).for_each(|(sum, (a, c))| *sum = (sum.0 + a, sum.1 + c));
+        }
+        // Where nothing is called at this depth there is nothing to multiply.
+        let ratios: Vec<f64> = sums.iter().map(|(attempts, calls)| if *calls > 0.0 { attempts / calls } else { f64::NAN }).collect();
+        product.resize(product.len().max(ratios.len()), 1.0);
+        let line: Vec<f64> = product.iter().zip(ratios.iter().chain(std::iter::repeat(&f64::NAN))).map(|(p, r)| p * r).collect();
+        product = line.iter().zip(&product).map(|(new, old)| if new.is_finite() { *new } else { *old }).collect();
+        // Without retries the line would be the one before.
+        if own().any(|record| record.retries > 0) {
+            series.push(Series::line(&format!("down to depth {depth}"), palette::nth(depth - 1), lens.step(), line));
+        }
+    }
+    let most = series.iter().map(|s| highest(&s.line)).fold(0.0, f64::max);
+    let note = format!("up to {}", Unit::Times.written(most));
+    let title = "attempts for each call by a client".to_owned();
+    Some(Panel { title, note, unit: Unit::Times, range: Range::AtLeast(2.0), series })
+}
+
+/// By edge: how many calls away from a client it is at least, itself counted; nothing if no client leads there.
+fn depths(topology: &Topology) -> Vec<Option<usize>> {
+    let mut depths: Vec<Option<usize>> = topology.edges.iter().map(|edge| matches!(edge.caller, Caller::Client(_)).then_some(1)).collect();
+    let mut reached = vec![false; topology.endpoints.len()];
+    let mut depth = 1;
+    loop {
+        let ends = topology.edges.iter().zip(&depths).filter(|(_, d)| **d == Some(depth)).map(|(edge, _)| edge.callee);
+        let new: Vec<EndpointId> = ends.filter(|callee| reached.get(callee.index()) == Some(&false)).collect();
+        new.iter().for_each(|callee| reached[callee.index()] = true);
+        depth += 1;
+        for (edge, own) in topology.edges.iter().zip(&mut depths) {
+            if let Caller::Endpoint(caller) = edge.caller
+                && own.is_none()
+                && new.contains(&caller)
+            {
+                *own = Some(depth);
+            }
+        }
+        if new.is_empty() {
+            return depths;
+        }
+    }
+}
