@@ -73,7 +73,6 @@ pub const COMMAND_WORDS: &[(&str, &str)] = &[
     ("hunt", "write the faults to try as `variants` and use `brownout compare`"),
     ("import", "write the model by hand: `brownout schema` gives editors its keys"),
     ("graph", "`brownout check --resolved MODEL` lists every call"),
-    ("report", "`brownout run MODEL --out DIR` writes the charts"),
     ("--vary", "run once per value with `--set`"),
     ("--shard", "use `--seed` and `--seeds` to split an ensemble"),
 ];

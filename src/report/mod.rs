@@ -7,6 +7,7 @@ pub mod diagnostics;
 pub mod expectations;
 pub mod explain;
 pub mod golden;
+pub mod html;
 pub mod queues;
 pub mod story;
 pub mod style;
