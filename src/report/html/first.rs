@@ -101,7 +101,7 @@ fn golden(subject: &Subject<'_>, to: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         to,
-        "<p class=\"note\">Curves are over the whole run, each from zero to its own peak. Figures leave out the warm-up.</p></section>"
+        "<p class=\"note\">Curves are over the whole run, each from zero to its own peak; those of saturation from none to all workers. Figures leave out the warm-up.</p></section>"
     )
 }
 
@@ -112,7 +112,7 @@ fn client(subject: &Subject<'_>, i: usize, lens: Lens, to: &mut impl Write) -> i
     };
     let windows = subject.recording.clients.get(i).map_or(&[][..], |c| &c.windows);
     row_begins(to, name, "client")?;
-    cell(to, "Traffic", &or_dash(*rate, words::rate), Some((lens.sum(windows, |w| w.offered), lens.points, "blue")))?;
+    cell(to, "Traffic", &or_dash(*rate, words::rate), (lens.sum(windows, |w| w.offered), lens.points, "blue"))?;
     let lost = (*offered > 0).then(|| (failed + unfinished) as f64 / *offered as f64);
     let fallback = if *degraded > 0 && *offered > 0 {
         format!(" ({} degraded)", words::percent(*degraded as f64 / *offered as f64))
@@ -120,8 +120,8 @@ fn client(subject: &Subject<'_>, i: usize, lens: Lens, to: &mut impl Write) -> i
         String::new()
     };
     let errors = format!("{}{fallback}", or_dash(lost, words::percent));
-    cell(to, "Errors", &errors, Some((lens.sum(windows, |w| w.failed), lens.points, "red")))?;
-    cell(to, "Latency", &quantiles(latency), Some((lens.latency(windows, |w| w.p95), lens.points, "dark")))?;
+    cell(to, "Errors", &errors, (lens.sum(windows, |w| w.failed), lens.points, "red"))?;
+    cell(to, "Latency", &quantiles(latency), (lens.latency(windows, |w| w.p95), lens.points, "dark"))?;
     writeln!(to, "<td data-label=\"Saturation\" class=\"muted\">–</td></tr>")
 }
 
@@ -135,19 +135,19 @@ fn service(subject: &Subject<'_>, i: usize, lens: Lens, to: &mut impl Write) -> 
     let windows = subject.recording.services.get(i).map_or(&[][..], |s| &s.windows);
     let kind = if subject.topology.brokers.brokers.iter().any(|b| b.service.index() == i) { "broker" } else { "service" };
     row_begins(to, &service.name, kind)?;
-    cell(to, "Traffic", &or_dash(*rate, words::rate), Some((lens.sum(windows, |w| w.arrived), lens.points, "blue")))?;
+    cell(to, "Traffic", &or_dash(*rate, words::rate), (lens.sum(windows, |w| w.arrived), lens.points, "blue"))?;
     let lost = (*requests > 0).then(|| (failed + rejected) as f64 / *requests as f64);
     let errors = lens.sum(windows, |w| w.failed.saturating_add(w.rejected));
-    cell(to, "Errors", &or_dash(lost, words::percent), Some((errors, lens.points, "red")))?;
-    cell(to, "Latency", &quantiles(latency), Some((lens.latency(windows, |w| w.p95), lens.points, "dark")))?;
+    cell(to, "Errors", &or_dash(lost, words::percent), (errors, lens.points, "red"))?;
+    cell(to, "Latency", &quantiles(latency), (lens.latency(windows, |w| w.p95), lens.points, "dark"))?;
     let queue = if queue_length.max > 0 { format!(", {} waiting at most", words::count(queue_length.max)) } else { String::new() };
     let text = utilization.map_or_else(|| format!("no limit{queue}"), |busy| format!("{} busy{queue}", words::percent(busy)));
     let busy = lens.tenths(windows, |w| if w.workers > 0.0 { 100.0 * w.busy / w.workers } else { 0.0 });
-    let bar = utilization.unwrap_or(0.0).clamp(0.0, 1.0) * 100.0;
-    writeln!(to, "<td data-label=\"Saturation\"><span class=\"figure\">{}</span>", Text(&text))?;
-    writeln!(to, "<span class=\"bar\" aria-hidden=\"true\"><i style=\"width:{bar:.1}%\"></i></span>")?;
-    spark(to, &busy, lens.points, "orange", Some(1000.0))?;
-    writeln!(to, "</td></tr>")
+    writeln!(to, "<td data-label=\"Saturation\">")?;
+    if utilization.is_some() {
+        spark(to, &busy, lens.points, "orange", Some(1000.0))?;
+    }
+    writeln!(to, "<span class=\"figure\">{}</span></td></tr>", Text(&text))
 }
 
 fn quantiles(latency: &crate::analysis::summary::Latency) -> String {
@@ -158,12 +158,10 @@ fn row_begins(to: &mut impl Write, name: &str, kind: &str) -> io::Result<()> {
     writeln!(to, "<tr><th scope=\"row\"><span class=\"name\">{}</span> <span class=\"kind\">{kind}</span></th>", Text(name))
 }
 
-fn cell(to: &mut impl Write, label: &str, figure: &str, curve: Option<(Numbers, usize, &str)>) -> io::Result<()> {
-    writeln!(to, "<td data-label=\"{label}\"><span class=\"figure\">{}</span>", Text(figure))?;
-    if let Some((numbers, points, ink)) = curve {
-        spark(to, &numbers, points, ink, None)?;
-    }
-    writeln!(to, "</td>")
+fn cell(to: &mut impl Write, label: &str, figure: &str, (numbers, points, ink): (Numbers, usize, &str)) -> io::Result<()> {
+    writeln!(to, "<td data-label=\"{label}\">")?;
+    spark(to, &numbers, points, ink, None)?;
+    writeln!(to, "<span class=\"figure\">{}</span></td>", Text(figure))
 }
 
 /// A curve without axes; `top`: the value at its upper edge, else its own peak.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// Size of a box, and the space between boxes, in pixels.
 pub const WIDTH: i32 = 176;
 pub const HEIGHT: i32 = 66;
-const GAP_X: i32 = 96;
-const GAP_Y: i32 = 30;
+const GAP_X: i32 = 68;
+const GAP_Y: i32 = 26;
 /// Sorting passes; more change nothing in graphs that a person can read.
 const PASSES: usize = 6;
 

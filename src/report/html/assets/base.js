@@ -15,6 +15,12 @@ function fill(element, attributes, children) {
   return element;
 }
 
+// Instead of what was there.
+function put(box, ...children) {
+  box.replaceChildren();
+  fill(box, {}, children);
+}
+
 // A series is one number for all points, or one per point.
 const at = (series, i) => (series === undefined || series === null ? null : Array.isArray(series) ? (series[i] ?? null) : series);
 const or0 = (series, i) => at(series, i) ?? 0;

@@ -80,7 +80,7 @@ function buildCharts() {
     const margin = Math.max(10 * run.step, (fault.until - fault.from) * 0.5);
     zoom(Math.max(0, fault.from - margin), Math.min((run.points - 1) * run.step, fault.until + 2 * margin));
   } }, "Zoom to " + short(fault.name, 24)));
-  body.replaceChildren(el("div", { class: "controls" }, picker, buttons, el("button", { type: "button", id: "whole", onclick: whole }, "Whole run")));
+  put(body, el("div", { class: "controls" }, picker, buttons, el("button", { type: "button", id: "whole", onclick: whole }, "Whole run")));
   if (data.runs.length > 1) {
     body.append(el("h3", {}, "All variants"), el("div", { class: "charts" }, ofAll().map((what) => chart(data.runs[0], what))), el("h3", {}, "Only ", run.title));
   }

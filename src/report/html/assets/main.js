@@ -15,10 +15,28 @@ function setTheme(theme) {
 byId("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(root.dataset.theme));
 
-// Paper is white.
+// Paper is white, and shows the system when most of it was in trouble.
 let onScreen;
-addEventListener("beforeprint", () => { stop(); onScreen = root.dataset.theme; setTheme("light"); });
-addEventListener("afterprint", () => setTheme(onScreen));
+addEventListener("beforeprint", () => {
+  stop();
+  onScreen = { theme: root.dataset.theme, time: state.time };
+  state.seek(worst());
+  setTheme("light");
+});
+addEventListener("afterprint", () => {
+  state.seek(onScreen.time);
+  setTheme(onScreen.theme);
+});
+
+function worst() {
+  const run = shown(), weight = { down: 3, hurt: 1, idle: 0, well: 0 };
+  let most = 0, time = state.time;
+  for (let i = Math.floor(run.warmUp / run.step); i < run.points && i * run.step < run.duration; i++) {
+    const trouble = run.graph.nodes.reduce((sum, node) => sum + weight[health(node, i)], 0);
+    if (trouble > most) [most, time] = [trouble, i * run.step];
+  }
+  return time;
+}
 
 function chooseRun() {
   const buttons = byId("variants");
@@ -38,7 +56,7 @@ state.on("time", followTime);
 state.on("time", followStates);
 
 let resizing;
-addEventListener("resize", () => { cancelAnimationFrame(resizing); resizing = requestAnimationFrame(resizeCharts); });
+addEventListener("resize", () => { cancelAnimationFrame(resizing); resizing = requestAnimationFrame(() => { resizeCharts(); placeMarks(); }); });
 
 // It begins where the story does.
 const opening = shown().story[0];

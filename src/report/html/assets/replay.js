@@ -26,10 +26,8 @@ function buildReplay() {
   });
   const marks = run.story.map((step, i) => {
     const mark = el("button", { type: "button", class: "story-mark", "aria-label": `Step ${i + 1}, ${clock(step.at)}: ${step.who}`, title: `${clock(step.at)} ${arrow(step.who)}`, onclick: () => tell(i) }, String(i + 1));
-    mark.style.left = place(step.at);
     return mark;
   });
-  spread(marks, run, end);
   const warm = el("div", { class: "warm-up", title: "warm-up" });
   warm.style.width = place(run.warmUp);
   const play = el("button", { type: "button", id: "play", class: "play", onclick: toggle });
@@ -44,28 +42,27 @@ function buildReplay() {
           step.because ? el("span", { class: "because" }, "because " + step.because) : null))))
     : el("p", { class: "muted" }, "Nothing went wrong that is worth telling.");
 
-  body.replaceChildren(
+  put(body,
     el("div", { class: "controls" }, play, speed, now,
       el("span", { class: "legend", "aria-hidden": "true" }, Object.entries(HEALTH).map(([kind, { word, sign }]) => el("span", { class: "key " + kind }, sign + " " + word)))),
     el("div", { class: "track" }, el("div", { class: "fault-row" }, warm, bars), slider, el("div", { class: "mark-row" }, marks)),
-    el("div", { class: "stage" },
-      el("div", { class: "scroll graph-box", tabindex: 0, role: "group", "aria-label": "Service graph, can be scrolled" }, replay.picture.element),
-      el("aside", { id: "panel", class: "panel", "aria-live": "polite", "aria-label": "Figures of what is chosen" })),
+    el("div", { class: "scroll graph-box", tabindex: 0, role: "group", "aria-label": "Service graph, can be scrolled" }, replay.picture.element),
     run.graph.leftOut ? el("p", { class: "muted" }, `${run.graph.leftOut} more clients and services are left out of the picture: those that the story is about and the busiest are shown.`) : null,
-    el("h3", {}, "The story, step by step"), story);
+    el("div", { class: "stage" },
+      el("div", {}, el("h3", {}, "The story, step by step"), story),
+      el("aside", { id: "panel", class: "panel", "aria-label": "Figures of what is chosen" })));
   replay.parts = { slider, play, now, marks, story, body };
+  placeMarks();
   label();
 }
 
-// Marks that would cover each other stand side by side.
-function spread(marks, run, end) {
-  let last = -Infinity, row = 0;
-  run.story.forEach((step, i) => {
-    const x = step.at / (end || 1);
-    row = x - last < 0.022 ? row + 1 : 0;
-    if (row === 0) last = x;
-    marks[i].style.setProperty("--shift", row);
-  });
+// Each mark stands at its time, or as near to it as its neighbours allow.
+function placeMarks() {
+  const run = shown(), { marks } = replay.parts, wide = marks[0]?.parentElement.clientWidth || 0, room = Math.min(26, wide / Math.max(1, marks.length));
+  const end = (run.points - 1) * run.step || 1, xs = run.story.map((step) => (step.at / end) * wide);
+  xs.forEach((x, i) => { if (i > 0) xs[i] = Math.max(x, xs[i - 1] + room); });
+  for (let i = xs.length - 1, limit = wide; i >= 0; i--, limit -= room) xs[i] = Math.min(xs[i], limit);
+  marks.forEach((mark, i) => { mark.style.left = xs[i].toFixed(1) + "px"; });
 }
 
 function choose(kind, i) {
@@ -122,19 +119,19 @@ function panel(run, i) {
   const row = (name, value, bar) => el("div", { class: "row" }, el("dt", {}, name), el("dd", {}, value, bar === undefined || bar === null ? null : meter(bar)));
   if (!replay.chosen) {
     const clients = run.graph.nodes.filter((node) => node.kind === "client").slice(0, 6);
-    box.replaceChildren(el("h3", {}, "At " + clock(i * run.step)), ...clients.map((node) => el("div", {}, el("h4", {}, node.name), figures(run, node, i, row))));
+    put(box, el("h3", {}, "At " + clock(i * run.step)), ...clients.map((node) => el("div", {}, el("h4", {}, node.name), figures(run, node, i, row))));
     return;
   }
   if (replay.chosen.kind === "node") {
     const node = run.graph.nodes[replay.chosen.i];
     const queues = (node.queues || []).map((q) => run.queues[q]);
-    box.replaceChildren(el("h3", {}, node.name), el("p", { class: "muted" }, `${node.kind} at ${clock(i * run.step)}`), figures(run, node, i, row),
+    put(box, el("h3", {}, node.name), el("p", { class: "muted" }, `${node.kind} at ${clock(i * run.step)}`), figures(run, node, i, row),
       queues.length ? el("dl", {}, queues.map((queue) => row(queue.name, count(or0(queue.ready, i)) + " ready"))) : "");
     return;
   }
   const edge = run.graph.edges[replay.chosen.i], s = edge.series, per = (series) => rate(or0(series, i) / run.step);
   const calls = or0(s.calls, i);
-  box.replaceChildren(el("h3", {}, run.graph.nodes[edge.from].name + " → " + run.graph.nodes[edge.to].name),
+  put(box, el("h3", {}, run.graph.nodes[edge.from].name + " → " + run.graph.nodes[edge.to].name),
     el("p", { class: "muted" }, `calls at ${clock(i * run.step)}`),
     el("dl", {}, row("calls", per(s.calls)), row("attempts per call", calls ? "×" + (or0(s.attempts, i) / calls).toFixed(2) : "–"), row("retries", per(s.retries)),
       row("failed", calls ? percent(Math.min(1, or0(s.failed, i) / calls)) : "–", calls ? Math.min(1, or0(s.failed, i) / calls) : null), row("attempts timed out", per(s.timeouts)), row("cut short", per(s.cut)),

@@ -5,13 +5,13 @@ const PARTS = { work: "work", queue: "queue", network: "network or no answer", p
 function buildAttribution() {
   const body = byId("attribution-body"), run = shown();
   if (!run.attribution.length) {
-    body.replaceChildren(el("p", { class: "empty" }, "No request of this run was followed from end to end, so there is nothing to add up here."));
+    put(body, el("p", { class: "empty" }, "No request of this run was followed from end to end, so there is nothing to add up here."));
     return;
   }
   const longest = Math.max(...run.attribution.map((a) => a.total));
   const legend = el("div", { class: "controls" }, Object.entries(PARTS).map(([part, word]) => el("span", { class: "swatch" }, el("i", { class: "part " + part }), word)));
   const clients = [...new Set(run.attribution.map((a) => a.client))];
-  body.replaceChildren(
+  put(body, 
     el("p", { class: "muted" }, "Each instant of a followed request is put down to the one thing it waited for then, along its critical path. Bars are means, all to one scale."),
     legend,
     ...clients.map((client) => el("div", {}, el("h3", {}, client), run.attribution.filter((a) => a.client === client).map((a) => attributed(a, longest)))));
@@ -37,7 +37,7 @@ function attributed(of, longest) {
 function buildStates() {
   const body = byId("states-body"), run = shown(), end = (run.points * run.step) || 1;
   if (!run.states.length) {
-    body.replaceChildren(el("p", { class: "empty" }, "No breaker opened and no host was ejected."));
+    put(body, el("p", { class: "empty" }, "No breaker opened and no host was ejected."));
     return;
   }
   const place = (box, from, until) => {
@@ -53,7 +53,7 @@ function buildStates() {
       el("i", { class: "now-line" }));
     return el("div", { class: "lane-row" }, el("span", { class: "lane-name" }, el("b", {}, row.who), row.kind === "breaker" ? " → " : " ejects ", row.to), lane);
   });
-  body.replaceChildren(
+  put(body, 
     el("div", { class: "controls" }, el("span", { class: "swatch" }, el("i", { class: "away open" }), "breaker open"), el("span", { class: "swatch" }, el("i", { class: "away half-open" }), "half-open"), el("span", { class: "swatch" }, el("i", { class: "away ejected" }), "host ejected")),
     el("div", { class: "lanes" }, rows,
       el("div", { class: "lane-row axis", "aria-hidden": "true" }, el("span", { class: "lane-name" }), el("div", { class: "lane" }, [0, 0.25, 0.5, 0.75].map((part) => place(el("span", { class: "tick" }, clock(Math.round(part * end))), part * end, part * end))))));

@@ -7,7 +7,7 @@ const KINDS = { call: "call", attempt: "attempt", served: "served", backoff: "ba
 function buildRequests() {
   const body = byId("requests-body"), run = shown();
   if (!run.traces.length) {
-    body.replaceChildren(el("p", { class: "empty" }, "No request of this run was followed span by span, so there is none to look into."));
+    put(body, el("p", { class: "empty" }, "No request of this run was followed span by span, so there is none to look into."));
     return;
   }
   waterfall.request = Math.min(waterfall.request, run.traces.length - 1);
@@ -16,7 +16,7 @@ function buildRequests() {
     groups.map((kept) => el("optgroup", { label: kept }, run.traces.map((t, i) => [t, i]).filter(([t]) => t.kept === kept).map(([t, i]) =>
       el("option", { value: i, selected: i === waterfall.request }, `${t.client} #${t.number} at ${clock(t.at)}: ${t.took === null ? "never answered" : span(t.took / 1e6)}, ${t.outcome ?? "in flight"}`)))));
   const move = (by) => { select.value = String((Number(select.value) + by + run.traces.length) % run.traces.length); select.dispatchEvent(new Event("change")); };
-  body.replaceChildren(
+  put(body, 
     el("p", { class: "muted" }, `${count(run.followed)} requests were followed; ${run.traces.length} of them are here.`),
     el("div", { class: "controls" }, el("label", { class: "wide" }, "Request ", select), el("button", { type: "button", onclick: () => move(-1) }, "‹ Previous"), el("button", { type: "button", onclick: () => move(1) }, "Next ›"),
       el("button", { type: "button", onclick: () => { stop(); state.seek(run.traces[waterfall.request].at); byId("replay").scrollIntoView({ behavior: still() ? "auto" : "smooth" }); } }, "Show this time in the replay")),
@@ -50,7 +50,7 @@ function drawRequest() {
     } }, name, el("span", { class: "span-lane" }, bars), el("span", { class: "span-time" }, s.e === null ? "…" : span((until - s.b) / 1e6)));
     return row;
   });
-  byId("waterfall").replaceChildren(...rows, trace.leftOut ? el("p", { class: "muted" }, `${trace.leftOut} more spans are left out.`) : "");
+  put(byId("waterfall"), ...rows, trace.leftOut ? el("p", { class: "muted" }, `${trace.leftOut} more spans are left out.`) : "");
   describe(trace, waterfall.span ?? 0);
 }
 
@@ -69,9 +69,9 @@ function inOrder(spans) {
 
 function describe(trace, i) {
   const s = trace.spans[i], box = byId("span");
-  if (!s) return box.replaceChildren();
+  if (!s) return put(box);
   const until = s.e, row = (name, value) => el("div", { class: "row" }, el("dt", {}, name), el("dd", {}, value));
-  box.replaceChildren(el("h3", {}, s.n), el("dl", {},
+  put(box, el("h3", {}, s.n), el("dl", {},
     row("kind", KINDS[s.k]), row("began", span(s.b / 1e6) + ` after the request, ${(trace.at + s.b / 1e6).toFixed(3)} s of the run`),
     row("took", until === null ? "had not ended when the run did" : span((until - s.b) / 1e6)),
     s.k === "served" ? row("waited in the queue", s.s === undefined ? "never taken up" : span((s.s - s.b) / 1e6)) : null,
