@@ -401,7 +401,6 @@ fn commands_of_later_releases_are_refused_by_name() {
         (&["hunt", "m.yaml"], "hunt"),
         (&["import", "istio", "x"], "import"),
         (&["graph", "m.yaml"], "graph"),
-        (&["report", "out"], "report"),
         (&["run", "m.yaml", "--shard=1/2"], "--shard"),
     ] {
         told(directory.path(), arguments).exits(2).says(&format!("`{word}` is not of this release")).says("help: ");
