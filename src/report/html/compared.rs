@@ -42,6 +42,8 @@ fn table(table: &Table, to: &mut impl Write) -> io::Result<()> {
             let mark = match value {
                 "✓" => " class=\"good\"",
                 "✗" => " class=\"bad\"",
+                _ if held(value) == Some(true) => " class=\"good\"",
+                _ if held(value) == Some(false) => " class=\"bad\"",
                 _ => class,
             };
             if i == 0 {
@@ -59,4 +61,14 @@ fn table(table: &Table, to: &mut impl Write) -> io::Result<()> {
         writeln!(to, "<p class=\"muted\">{}</p>", Text(&table.note))?;
     }
     Ok(())
+}
+
+/// `3/3` of the runs, or none of them.
+fn held(value: &str) -> Option<bool> {
+    let (part, whole) = value.split_once('/')?;
+    match (part.parse::<u32>().ok()?, whole.parse::<u32>().ok()?) {
+        (part, whole) if part == whole => Some(true),
+        (0, _) => Some(false),
+        _ => None,
+    }
 }

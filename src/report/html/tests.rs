@@ -122,7 +122,11 @@ fn large(services: usize, windows: u32) -> (Topology, Recording) {
     (topology.endpoints, topology.edges, topology.faults, topology.expectations) = Default::default();
     (recording.services, recording.edges, recording.faults, recording.episodes, recording.timeline, recording.probes) = Default::default();
     for k in 0..services {
-        topology.services.push(crate::topology::Service { name: format!("service-{k}"), endpoints: vec![EndpointId::new(k)], ..service.clone() });
+        topology.services.push(crate::topology::Service {
+            name: format!("service-{k}"),
+            endpoints: vec![EndpointId::new(k)],
+            ..service.clone()
+        });
         let name = format!("service-{k}.do");
         topology.endpoints.push(Endpoint { service: ServiceId::new(k), name: "do".into(), full_name: name.clone(), entry: StepId(0) });
         let caller = match k {
@@ -158,9 +162,11 @@ fn large(services: usize, windows: u32) -> (Topology, Recording) {
         };
         recording.edges.push(EdgeRecord { calls: 1000, windows: (0..windows).map(call).collect(), ..EdgeRecord::default() });
     }
-    recording.clients[0].windows = (0..windows).map(|i| ClientWindow { offered: noise(i, 0), ok: noise(i, 1), ..ClientWindow::default() }).collect();
+    recording.clients[0].windows =
+        (0..windows).map(|i| ClientWindow { offered: noise(i, 0), ok: noise(i, 1), ..ClientWindow::default() }).collect();
     let busy = Trace { spans: followed().spans.into_iter().cycle().take(400).collect(), ..followed() };
-    recording.sampled = [Kept::Slow, Kept::Failed, Kept::Typical].iter().flat_map(|kept| vec![Trace { kept: *kept, ..busy.clone() }; 20]).collect();
+    recording.sampled =
+        [Kept::Slow, Kept::Failed, Kept::Typical].iter().flat_map(|kept| vec![Trace { kept: *kept, ..busy.clone() }; 20]).collect();
     (topology, recording)
 }
 

@@ -138,7 +138,7 @@ function options(run, what, made, width, cursorMoved) {
     width, height: 200, legend: { show: false }, pxAlign: true,
     cursor: { sync: { key: "time" }, drag: { x: true, y: false, setScale: true }, points: { size: 6 } },
     scales: { x: { time: false }, y: { range: (u, min, max) => [0, Math.max(what.top || 0, (max || 1) * 1.05)] } },
-    axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => t + " s"), space: 64 }, { ...axis, size: 66, values: (u, ticks) => ticks.map(format), space: 34 }],
+    axes: [{ ...axis, size: 32, values: (u, ticks) => ticks.map((t) => t + " s"), space: 64 }, { ...axis, size: 66, values: (u, ticks) => ticks.map(format), space: 34 }],
     series: [{}, ...what.lines.map((l) => ({ label: l.name, stroke: () => colour(l.look.ink), width: l.look.width || 1.75, dash: l.look.dash, points: { show: false }, spanGaps: false }))],
     hooks: {
       drawClear: [(u) => shade(u, run)],

@@ -61,7 +61,7 @@ class Picture {
     for (const shape of this.nodes) {
       const { node, h } = shape;
       const kind = health(node, i);
-      const { word, sign } = HEALTH[kind];
+      const { sign } = HEALTH[kind];
       const full = busy(node, i), waits = waiting(run, node, i), peak = most(run, node);
       const perSecond = or0(node.series.arrived, i) / run.step;
       shape.group.dataset.health = kind;
@@ -70,18 +70,18 @@ class Picture {
       const room = Math.max(node.room || 0, peak, 10);
       const queued = waits > 0.05 ? Math.max(3, (h - 16) * Math.min(1, Math.sqrt(waits / room))) : 0;
       fill(shape.queue, { y: h - 8 - queued, height: queued }, []);
-      const degraded = fallbacks(node, i) > 0.2 ? "degraded" : word;
-      shape.word.textContent = `${sign} ${degraded} · ${rate(perSecond)}`;
+      const told = word(node, i);
+      shape.word.textContent = `${sign} ${told} · ${rate(perSecond)}`;
       const lines = [];
-      if (full !== null) lines.push(percent(Math.round(full * 100) / 100) + " busy");
+      if (full !== null) lines.push(percent(Math.round(full * 100) / 100) + (waits >= 0.05 ? "" : " busy"));
       if (waits >= 0.05) lines.push(count(Math.max(1, Math.round(waits))) + " waiting");
       if (node.kind === "client") lines.push("p95 " + span(micros(at(node.series.p95, i))));
       const up = at(node.series.up, i);
       if (up !== null && node.kind !== "client" && up < node.replicas) lines.unshift(`${up}/${node.replicas} up`);
       shape.more.textContent = lines.slice(0, 2).join(" · ");
-      const told = `${node.name}: ${degraded}, ${rate(perSecond)}${lines.length ? ", " + lines.join(", ") : ""}`;
-      shape.title.textContent = told;
-      shape.group.setAttribute("aria-label", told);
+      const all = `${node.name}: ${told}, ${rate(perSecond)}${lines.length ? ", " + lines.join(", ") : ""}`;
+      shape.title.textContent = all;
+      shape.group.setAttribute("aria-label", all);
     }
     for (const shape of this.edges) {
       const s = shape.edge.series;

@@ -7,20 +7,29 @@ const HEALTH = {
   idle: { word: "idle", sign: "○" },
 };
 
-// Useful answers of all that came to an end, against what was normal; what waits and never ends is not healthy either.
+// Useful answers of all that came to an end, against what was normal. Where far more arrives than ends, what arrived is what counts: a
+// service that answers six of four hundred is not healthy because the six were right.
 function health(node, i) {
   const s = node.series;
   const useful = or0(s.ok, i) + or0(s.degraded, i);
   const ended = useful + or0(s.failed, i) + or0(s.refused, i) + or0(s.abandoned, i);
-  const up = at(s.up, i);
-  if (up === 0 && node.kind !== "client") return "down";
-  if (ended === 0) {
-    const stuck = or0(s.queue, i) > 10 || (at(s.workers, i) > 0 && or0(s.busy, i) >= 0.98 * at(s.workers, i));
-    return stuck ? "down" : or0(s.arrived, i) > 0 && node.kind === "client" ? "hurt" : "idle";
-  }
-  const normal = useful / ended / (node.baseline || 1);
+  const arrived = or0(s.arrived, i);
+  if (at(s.up, i) === 0) return "down";
+  const stuck = arrived - ended > 2 + 4 * Math.sqrt(arrived);
+  if (ended === 0 && !stuck) return arrived === 0 && or0(s.queue, i) === 0 && or0(s.busy, i) === 0 ? "idle" : saturated(node, i) ? "hurt" : "well";
+  const normal = useful / (stuck ? arrived : ended) / (node.baseline || 1);
   if (normal < 0.5) return "down";
-  return normal < 0.95 || fallbacks(node, i) > 0.2 ? "hurt" : "well";
+  return normal < 0.95 || fallbacks(node, i) > 0.2 || saturated(node, i) ? "hurt" : "well";
+}
+
+// All workers are taken, and requests wait for them.
+const saturated = (node, i) => at(node.series.workers, i) > 0 && or0(node.series.busy, i) >= 0.98 * at(node.series.workers, i) && or0(node.series.queue, i) >= 10;
+
+// The word for it; what is merely hurt has a better one.
+function word(node, i) {
+  const kind = health(node, i);
+  if (kind !== "hurt") return HEALTH[kind].word;
+  return fallbacks(node, i) > 0.2 ? "degraded" : saturated(node, i) ? "saturated" : HEALTH.hurt.word;
 }
 
 const fallbacks = (node, i) => {

@@ -118,8 +118,8 @@ function panel(run, i) {
   const box = byId("panel");
   const row = (name, value, bar) => el("div", { class: "row" }, el("dt", {}, name), el("dd", {}, value, bar === undefined || bar === null ? null : meter(bar)));
   if (!replay.chosen) {
-    const clients = run.graph.nodes.filter((node) => node.kind === "client").slice(0, 6);
-    put(box, el("h3", {}, "At " + clock(i * run.step)), ...clients.map((node) => el("div", {}, el("h4", {}, node.name), figures(run, node, i, row))));
+    const clients = run.graph.nodes.filter((node) => node.kind === "client" && or0(node.series.arrived, i) > 0).slice(0, 4);
+    put(box, el("h3", {}, "At " + clock(i * run.step)), clients.length ? null : el("p", { class: "muted" }, "No client asks for anything."), ...clients.map((node) => el("div", {}, el("h4", {}, node.name), figures(run, node, i, row))));
     return;
   }
   if (replay.chosen.kind === "node") {
@@ -143,9 +143,10 @@ function figures(run, node, i, row) {
   const s = node.series, per = (series) => rate(or0(series, i) / run.step), kind = health(node, i), full = busy(node, i);
   const ended = or0(s.ok, i) + or0(s.degraded, i) + or0(s.failed, i) + or0(s.refused, i);
   return el("dl", { class: "figures" },
-    row("health", el("span", { class: "key " + kind }, HEALTH[kind].sign + " " + (fallbacks(node, i) > 0.2 ? "degraded" : HEALTH[kind].word))),
+    row("health", el("span", { class: "key " + kind }, HEALTH[kind].sign + " " + word(node, i))),
     row(node.kind === "client" ? "offered" : "arriving", per(s.arrived)),
-    row("useful answers", ended ? percent((or0(s.ok, i) + or0(s.degraded, i)) / ended) : "–"),
+    row("answers", rate(ended / run.step)),
+    row("of these useful", ended ? percent((or0(s.ok, i) + or0(s.degraded, i)) / ended) : "–"),
     s.degraded !== undefined ? row("degraded", per(s.degraded)) : null,
     row("failing", per(s.failed)),
     s.refused !== undefined ? row("refused", per(s.refused)) : null,

@@ -8,22 +8,20 @@ function buildAttribution() {
     put(body, el("p", { class: "empty" }, "No request of this run was followed from end to end, so there is nothing to add up here."));
     return;
   }
-  const longest = Math.max(...run.attribution.map((a) => a.total));
   const legend = el("div", { class: "controls" }, Object.entries(PARTS).map(([part, word]) => el("span", { class: "swatch" }, el("i", { class: "part " + part }), word)));
   const clients = [...new Set(run.attribution.map((a) => a.client))];
   put(body, 
-    el("p", { class: "muted" }, "Each instant of a followed request is put down to the one thing it waited for then, along its critical path. Bars are means, all to one scale."),
+    el("p", { class: "muted" }, "Each instant of a followed request is put down to the one thing it waited for then, along its critical path. Each bar is the mean of its requests, from end to end."),
     legend,
-    ...clients.map((client) => el("div", {}, el("h3", {}, client), run.attribution.filter((a) => a.client === client).map((a) => attributed(a, longest)))));
+    ...clients.map((client) => el("div", {}, el("h3", {}, client), run.attribution.filter((a) => a.client === client).map((a) => attributed(a)))));
 }
 
-function attributed(of, longest) {
+function attributed(of) {
   const parts = [...of.parts].sort((a, b) => Object.keys(PARTS).indexOf(a[0]) - Object.keys(PARTS).indexOf(b[0]) || b[2] - a[2]);
   const bar = el("div", { class: "stack", role: "img", "aria-label": parts.map(([part, place, time]) => `${PARTS[part]} at ${place} ${span(time / 1e6)}`).join(", ") });
-  bar.style.width = Math.max(2, (100 * of.total) / longest).toFixed(2) + "%";
   for (const [part, place, time] of parts) {
     const share = time / Math.max(1, of.total);
-    const piece = el("i", { class: "part " + part, title: `${PARTS[part]} at ${place}: ${span(time / 1e6)} (${percent(share)})` }, share * (of.total / longest) > 0.12 ? el("span", {}, place) : null);
+    const piece = el("i", { class: `part ${part}${share > 0.01 ? " wide" : ""}`, title: `${PARTS[part]} at ${place}: ${span(time / 1e6)} (${percent(share)})` }, share > 0.12 ? el("span", {}, place) : null);
     piece.style.width = (100 * share).toFixed(2) + "%";
     bar.append(piece);
   }

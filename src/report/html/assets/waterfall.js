@@ -1,6 +1,6 @@
 // One followed request as a waterfall: what waited for what, and for how long.
 
-const waterfall = { request: 0, span: null };
+const waterfall = { request: null, span: null };
 
 const KINDS = { call: "call", attempt: "attempt", served: "served", backoff: "back-off", permit: "permit", delivery: "delivery" };
 
@@ -10,8 +10,12 @@ function buildRequests() {
     put(body, el("p", { class: "empty" }, "No request of this run was followed span by span, so there is none to look into."));
     return;
   }
-  waterfall.request = Math.min(waterfall.request, run.traces.length - 1);
-  const groups = [...new Set(run.traces.map((t) => t.kept))];
+  if (waterfall.request >= run.traces.length) waterfall.request = null;
+  // What went wrong comes first, and of each kind the longest.
+  const rank = (kept) => ["failed", "slow", "degraded", "around a fault", "typical", "sampled"].indexOf(kept);
+  const groups = [...new Set(run.traces.map((t) => t.kept))].sort((a, b) => rank(a) - rank(b));
+  const longest = run.traces.map((t, i) => [t.took ?? Infinity, i]).filter(([, i]) => run.traces[i].kept === groups[0]).sort((a, b) => b[0] - a[0])[0][1];
+  waterfall.request ??= longest;
   const select = el("select", { id: "request", onchange: () => { waterfall.request = Number(select.value); waterfall.span = null; drawRequest(); } },
     groups.map((kept) => el("optgroup", { label: kept }, run.traces.map((t, i) => [t, i]).filter(([t]) => t.kept === kept).map(([t, i]) =>
       el("option", { value: i, selected: i === waterfall.request }, `${t.client} #${t.number} at ${clock(t.at)}: ${t.took === null ? "never answered" : span(t.took / 1e6)}, ${t.outcome ?? "in flight"}`)))));
