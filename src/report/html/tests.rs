@@ -119,11 +119,13 @@ fn large(services: usize, windows: u32) -> (Topology, Recording) {
     let service = topology.services[2].clone();
     let noise = |i: u32, k: usize| (i.wrapping_mul(2_654_435_761).rotate_left(k as u32 % 31) % 9973) + 1;
     topology.services.clear();
+    topology.replicas = (0..services).map(|k| crate::topology::Replica { service: ServiceId::new(k), zone: ZoneId::NONE }).collect();
     (topology.endpoints, topology.edges, topology.faults, topology.expectations) = Default::default();
     (recording.services, recording.edges, recording.faults, recording.episodes, recording.timeline, recording.probes) = Default::default();
     for k in 0..services {
         topology.services.push(crate::topology::Service {
             name: format!("service-{k}"),
+            replicas: k as u32..k as u32 + 1,
             endpoints: vec![EndpointId::new(k)],
             ..service.clone()
         });
