@@ -49,6 +49,46 @@ variants: {wide: {services: {a: {workers: 2}}}}
 }
 
 #[test]
+fn a_report_can_be_made_anew_and_is_the_same() {
+    let directory = holding(&[("m.yaml", SHOP)]);
+    let fine = |arguments: &[&str]| {
+        let (_, told, exit) = brownout(directory.path(), arguments);
+        assert_eq!(exit, Some(0), "{told}");
+    };
+    fine(&["run", "m.yaml", "--variant", "slow", "--seed", "3", "--out", "one"]);
+    fine(&["run", "m.yaml", "--seeds", "2", "--out", "many"]);
+    fine(&["compare", "m.yaml", "--seeds", "2", "--out", "both"]);
+    for of in ["one", "many", "both"] {
+        let report = directory.path().join(of).join("report.html");
+        let first = std::fs::read(&report).unwrap();
+        std::fs::remove_file(&report).unwrap();
+        std::fs::remove_dir_all(directory.path().join(of).join("charts")).unwrap();
+        fine(&["report", of]);
+        assert!(std::fs::read(&report).unwrap() == first, "{of}: other bytes");
+        assert!(directory.path().join(of).join("charts").is_dir(), "{of}: the charts too");
+    }
+}
+
+#[test]
+fn a_report_is_not_made_of_another_run_than_the_one_that_lies_there() {
+    let directory = holding(&[("m.yaml", SHOP), ("empty/x", "")]);
+    brownout(directory.path(), &["run", "m.yaml", "--out", "one"]);
+    let model = directory.path().join("one/model.resolved.yaml");
+    let report = directory.path().join("one/report.html");
+    let (text, first) = (std::fs::read_to_string(&model).unwrap(), std::fs::read(&report).unwrap());
+    let other = text.replace("5ms", "6ms");
+    assert_ne!(text, other);
+    std::fs::write(&model, other).unwrap();
+    let (_, told, exit) = brownout(directory.path(), &["report", "one"]);
+    assert_eq!(exit, Some(2));
+    assert!(told.contains("is of another run than the model beside it gives today\nhelp: "), "{told}");
+    assert!(std::fs::read(&report).unwrap() == first, "what was there is untouched");
+    let (_, told, exit) = brownout(directory.path(), &["report", "empty"]);
+    assert_eq!(exit, Some(2));
+    assert!(told.contains("`empty` does not hold a run") && told.contains("help: name a directory that"), "{told}");
+}
+
+#[test]
 fn notes_are_for_people_and_can_be_left_out() {
     let directory = holding(&[("m.yaml", SHOP)]);
     let (_, told, _) = brownout(directory.path(), &["run", "m.yaml"]);

@@ -400,7 +400,6 @@ fn commands_of_later_releases_are_refused_by_name() {
         (&["sweep", "m.yaml"][..], "sweep"),
         (&["hunt", "m.yaml"], "hunt"),
         (&["import", "istio", "x"], "import"),
-        (&["report", "out"], "report"),
         (&["run", "m.yaml", "--shard=1/2"], "--shard"),
     ] {
         told(directory.path(), arguments).exits(2).says(&format!("`{word}` is not of this release")).says("help: ");

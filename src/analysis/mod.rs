@@ -4,11 +4,13 @@
 //! Everything here is a pure function, most of them of a [`Topology`](crate::topology::Topology) and a
 //! [`Recording`](crate::observe::recording::Recording); nothing looks back into the world.
 
+pub mod attribution;
 pub mod backlog;
 pub mod cascade;
 pub mod closed_forms;
 pub mod course;
 pub mod expectations;
+pub mod headline;
 pub mod names;
 mod queues;
 pub mod statistics;

@@ -14,7 +14,7 @@ use crate::export::epoch::Epoch;
 use crate::model::scalar::Duration;
 use crate::observe::watch::Wish;
 use crate::observe::watch::sampling::Sampling;
-use crate::report::charts;
+use crate::report::{charts, html};
 use crate::topology::Topology;
 use std::str::FromStr;
 
@@ -67,6 +67,27 @@ impl FromStr for Sample {
     }
 }
 
+impl Sample {
+    /// With a fault's number for its name.
+    pub(super) fn of(&self, topology: &Topology) -> Result<Sampling, Exit> {
+        Ok(match self {
+            Sample::Tail => Sampling::Tail,
+            Sample::All => Sampling::All,
+            Sample::Nothing => Sampling::Nothing,
+            Sample::Head(share) => Sampling::Share(*share),
+            Sample::Around(name) => match topology.faults.iter().position(|fault| fault.name == *name) {
+                Some(fault) => Sampling::AroundFault(FaultId::new(fault)),
+                None => {
+                    let known: Vec<&str> = topology.faults.iter().map(|fault| fault.name.as_str()).collect();
+                    let help =
+                        if known.is_empty() { "the model has no faults".into() } else { format!("its faults are {}", known.join(", ")) };
+                    return Err(fail(&format!("there is no fault `{name}` to sample around\nhelp: {help}")));
+                }
+            },
+        })
+    }
+}
+
 fn interval(text: &str) -> Result<Nanos, String> {
     let nanos = text.parse::<Duration>().map_err(|error| error.to_string())?.nanos();
     if nanos < Nanos::from_millis(100) { Err("a scraper needs 100 ms at least".to_string()) } else { Ok(nanos) }
@@ -81,22 +102,7 @@ impl Exports {
         if !writes {
             return Ok(Wish::default());
         }
-        let sampling = match &self.sample {
-            Sample::Tail => Sampling::Tail,
-            Sample::All => Sampling::All,
-            Sample::Nothing => Sampling::Nothing,
-            Sample::Head(share) => Sampling::Share(*share),
-            Sample::Around(name) => match topology.faults.iter().position(|fault| fault.name == *name) {
-                Some(fault) => Sampling::AroundFault(FaultId::new(fault)),
-                None => {
-                    let known: Vec<&str> = topology.faults.iter().map(|fault| fault.name.as_str()).collect();
-                    let help =
-                        if known.is_empty() { "the model has no faults".into() } else { format!("its faults are {}", known.join(", ")) };
-                    return Err(fail(&format!("there is no fault `{name}` to sample around\nhelp: {help}")));
-                }
-            },
-        };
-        Ok(Wish { sampling, scrape: Some(self.scrape) })
+        Ok(Wish { sampling: self.sample.of(topology)?, scrape: Some(self.scrape) })
     }
 }
 
@@ -126,8 +132,24 @@ pub(super) fn of_runs<'a>(
         files.push(Artefact::new("traces.otlp.json", |to| export::otlp::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.jaeger.json", |to| export::jaeger::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.perfetto.json", |to| export::perfetto::write(topology, recording, to)));
-        files.extend(drawn(exports.charts.of(charts::of_run(topology, recording, variant))));
     }
+    files.extend(shown_of_runs(compiled, outcomes, comparison, variant, &exports.charts));
+    files
+}
+
+/// Of these, what people look at: the report and the charts.
+pub(super) fn shown_of_runs<'a>(
+    compiled: &'a Compiled,
+    outcomes: &'a [Outcome],
+    comparison: Option<&'a Comparison>,
+    variant: Option<&'a str>,
+    chosen: &charts::Choice,
+) -> Vec<Artefact<'a>> {
+    let (topology, first) = (&compiled.topology, &outcomes[0]);
+    let Some(recording) = &first.recording else { return Vec::new() };
+    let subject = html::Subject { variant, topology, recording, summary: &first.summary };
+    let mut files = vec![Artefact::new("report.html", move |to| html::write_run(&subject, comparison, to))];
+    files.extend(drawn(chosen.of(charts::of_run(topology, recording, variant))));
     files
 }
 
@@ -152,6 +174,24 @@ pub(super) fn of_comparison<'a>(
         };
         files.extend(outcomes.iter().map(summary));
     }
+    files.extend(shown_of_comparison(variants, outcomes, comparison, &exports.charts));
+    files
+}
+
+/// Of these, what people look at: the report and the charts.
+pub(super) fn shown_of_comparison<'a>(
+    variants: &'a [Compiled],
+    outcomes: &'a [Vec<Outcome>],
+    comparison: &'a Comparison,
+    chosen: &charts::Choice,
+) -> Vec<Artefact<'a>> {
+    let firsts = variants.iter().zip(outcomes).filter_map(|(variant, outcomes)| Some((variant, outcomes.first()?)));
+    let subjects: Vec<html::Subject<'a>> = firsts
+        .filter_map(|(Compiled { variant, topology, .. }, Outcome { summary, recording, .. })| {
+            Some(html::Subject { variant: variant.as_deref(), topology, recording: recording.as_ref()?, summary })
+        })
+        .collect();
+    let mut files = vec![Artefact::new("report.html", move |to| html::write_comparison(&subjects, comparison, to))];
     let recordings: Vec<Vec<crate::observe::recording::Recording>> =
         outcomes.iter().map(|outcomes| outcomes.iter().filter_map(|o| o.recording.clone()).collect()).collect();
     let names: Vec<String> = variants.iter().map(name).collect();
@@ -161,7 +201,7 @@ pub(super) fn of_comparison<'a>(
         .zip(&recordings)
         .map(|((v, name), recordings)| charts::Variant { name, topology: &v.topology, recordings })
         .collect();
-    files.extend(drawn(exports.charts.of(charts::of_comparison(&drawn_variants))));
+    files.extend(drawn(chosen.of(charts::of_comparison(&drawn_variants))));
     files
 }
 

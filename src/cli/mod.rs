@@ -12,6 +12,7 @@ mod graph;
 mod manifests;
 mod output;
 mod read;
+mod report;
 mod run;
 mod schema;
 mod watch;
@@ -73,6 +74,8 @@ enum Command {
     /// Run the variants of a model on the same seeds: paired differences with intervals
     #[command(after_help = COMPARE_EXITS)]
     Compare(compare::Compare),
+    /// Make the report and the charts of a run or a comparison anew, from the directory of its artefacts
+    Report(report::Report),
     /// Validate models and tell what can be said without running them
     Check(check::Check),
     /// Draw a model: who calls whom, with the policies on the arrows
@@ -154,6 +157,7 @@ fn execute() -> ExitCode {
     let exit = match cli.command {
         Command::Run(command) => command.execute(),
         Command::Compare(command) => command.execute(),
+        Command::Report(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Graph(command) => command.execute(),
         Command::Schema(command) => command.execute(),

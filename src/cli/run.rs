@@ -6,6 +6,7 @@ use super::read::{self, Compiled};
 use super::{Common, Exit, note, print, watch, why};
 use crate::analysis::traces;
 use crate::base::AS_WRITTEN;
+use crate::base::limit::Limits;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{self, Outcome, Subject, Watch};
 use crate::experiment::why::Explained;
@@ -98,15 +99,23 @@ impl Run {
 
 /// Runs subjects with a progress bar, and listens to Ctrl-C meanwhile.
 pub(super) fn run(common: &Common, subjects: &[Subject<'_>], seeds: &[u64], wish: &Wish) -> Vec<Vec<Outcome>> {
+    simulate(subjects, seeds, common.jobs, common.limits(), wish, common.quiet)
+}
+
+/// The same with the limits given.
+pub(super) fn simulate(
+    subjects: &[Subject<'_>],
+    seeds: &[u64],
+    jobs: usize,
+    limits: Limits,
+    wish: &Wish,
+    quiet: bool,
+) -> Vec<Vec<Outcome>> {
     let nanos: u64 = subjects.iter().map(|s| s.topology.duration.0.saturating_mul(seeds.len() as u64)).fold(0, u64::saturating_add);
-    let bar = watch::bar(nanos, common.quiet);
+    let bar = watch::bar(nanos, quiet);
     let progress = |done: u64| bar.set_position(done / 1_000_000);
     let interrupted = watch::interrupted();
-    let outcomes = ensemble::run_all(
-        subjects,
-        seeds,
-        Watch { jobs: common.jobs, limits: common.limits(), wish: Some(wish), interrupted, progress: Some(&progress) },
-    );
+    let outcomes = ensemble::run_all(subjects, seeds, Watch { jobs, limits, wish: Some(wish), interrupted, progress: Some(&progress) });
     bar.finish_and_clear();
     outcomes
 }

@@ -72,7 +72,6 @@ pub const COMMAND_WORDS: &[(&str, &str)] = &[
     ("merge", "it joins the shards of `brownout sweep`, which this release has not"),
     ("hunt", "write the faults to try as `variants` and use `brownout compare`"),
     ("import", "write the model by hand: `brownout schema` gives editors its keys"),
-    ("report", "`brownout run MODEL --out DIR` writes the charts"),
     ("--vary", "run once per value with `--set`"),
     ("--shard", "use `--seed` and `--seeds` to split an ensemble"),
 ];

@@ -8,6 +8,7 @@ pub mod expectations;
 pub mod explain;
 pub mod golden;
 pub mod graph;
+pub mod html;
 pub mod layout;
 pub mod queues;
 pub mod story;

@@ -46,6 +46,25 @@ pub fn markdown(comparison: &Comparison) -> String {
     parts.join("\n")
 }
 
+/// A comparison in parts, for whoever sets them differently.
+pub struct Told {
+    pub heading: String,
+    pub tables: Vec<Table>,
+    pub legend: String,
+    pub sentences: Vec<String>,
+}
+
+pub fn told(comparison: &Comparison) -> Told {
+    let groups = measure::groups(comparison);
+    let measures: Vec<&Measure> = groups.iter().flat_map(|(_, measures)| measures).collect();
+    Told {
+        heading: heading(comparison, str::to_string),
+        tables: groups.iter().map(|(title, measures)| table(comparison, title, measures)).chain(expectations(comparison)).collect(),
+        legend: legend(comparison).replace('\n', " "),
+        sentences: sentences(comparison, &measures),
+    }
+}
+
 /// `order-system · 3 variants · 20 runs each (seeds 1 to 20)`
 fn heading(comparison: &Comparison, strong: impl Fn(&str) -> String) -> String {
     let seeds = &comparison.base.seeds;

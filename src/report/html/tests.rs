@@ -1,0 +1,201 @@
+//! The page as a whole: what a hostile name can do (nothing), how large it is, that it is the same every time, what its data say.
+
+use super::*;
+use crate::analysis::sample;
+use crate::analysis::summary::summarize;
+use crate::base::id::*;
+use crate::base::outcome::Outcome;
+use crate::base::time::{Instant, Nanos};
+use crate::observe::recording::{ClientWindow, EdgeRecord, EdgeWindow, ServiceRecord, ServiceWindow};
+use crate::observe::span::{Kept, Span, SpanKind, Trace};
+use crate::topology::{Edge, Endpoint};
+use serde_json::Value;
+
+const HOSTILE: &str = "</script><img src=x onerror=\"alert('1')\">\n\u{2028}ünï";
+
+fn page(topology: &Topology, recording: &Recording) -> String {
+    let summary = summarize(topology, recording, Some("naive"));
+    let subject = Subject { variant: Some("naive"), topology, recording, summary: &summary };
+    let mut bytes = Vec::new();
+    write_run(&subject, None, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once("id=\"data\">").unwrap();
+    serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
+}
+
+/// A small request through all three services.
+fn followed() -> Trace {
+    let at = |ms: u64| Instant(ms * 1_000_000);
+    let span = |parent, from, until, what| Span { parent, began: at(from), ended: Some((at(until), Outcome::OK)), what };
+    let spans = vec![
+        span(None, 1000, 1040, SpanKind::Call { edge: EdgeId(0), caller: 7 }),
+        span(Some(0), 1000, 1040, SpanKind::Attempt { edge: EdgeId(0), replica: Some(ReplicaId(0)), number: 1, by_mesh: false }),
+        span(Some(1), 1001, 1039, SpanKind::Served { endpoint: EndpointId(0), replica: ReplicaId(0), started: Some(at(1011)) }),
+    ];
+    Trace { client: ClientId(0), number: 5, offered: at(1000), ended: Some((at(1040), Outcome::OK)), kept: Kept::Slow, spans }
+}
+
+#[test]
+fn names_from_a_model_are_text_wherever_they_stand() {
+    let mut topology = sample::shop(4);
+    topology.name = HOSTILE.into();
+    topology.description = HOSTILE.into();
+    topology.clients[0].name = HOSTILE.into();
+    topology.services[1].name = HOSTILE.into();
+    topology.faults[0].name = HOSTILE.into();
+    topology.faults[0].summary = HOSTILE.into();
+    topology.edges[1].name = HOSTILE.into();
+    topology.expectations[0].name = HOSTILE.into();
+    let mut recording = sample::record::slow_db(Some(98));
+    recording.sampled = vec![followed()];
+    let page = page(&topology, &recording);
+    assert!(!page.contains("<img"), "no element but ours");
+    let ends = page.matches("</script>").count();
+    assert_eq!(ends, 3, "the data, the library, our scripts");
+    let data = data(&page);
+    assert_eq!(data["name"], HOSTILE, "and scripts read it as it was");
+    assert_eq!(data["runs"][0]["graph"]["nodes"][0]["name"], HOSTILE);
+}
+
+#[test]
+fn the_page_may_load_nothing_and_names_no_other_place() {
+    let page = page(&sample::shop(4), &sample::record::slow_db(None));
+    assert!(page.contains("content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:\""));
+    for word in [" src=", "@import", "url(http", "fetch(", "XMLHttpRequest", "WebSocket", "import("] {
+        assert!(!page.contains(word), "{word}");
+    }
+    let addresses: Vec<&str> = page.match_indices("://").map(|(i, _)| &page[i.saturating_sub(5)..(i + 24).min(page.len())]).collect();
+    assert!(addresses.iter().all(|a| a.contains("www.w3.org") || a.contains("github.com/leeoniya")), "{addresses:?}");
+}
+
+#[test]
+fn the_page_is_a_function_of_the_recording() {
+    let (topology, recording) = (sample::shop(4), sample::record::slow_db(None));
+    assert!(page(&topology, &recording) == page(&topology, &recording.clone()));
+}
+
+#[test]
+fn its_data_are_those_of_the_recording() {
+    let mut recording = sample::record::slow_db(Some(98));
+    recording.sampled = vec![followed()];
+    let data = data(&page(&sample::shop(4), &recording));
+    let run = &data["runs"][0];
+    assert_eq!(run["title"], "naive");
+    assert_eq!((run["points"].as_u64(), run["step"].as_f64()), (Some(180), Some(1.0)));
+    let names: Vec<&str> = run["graph"]["nodes"].as_array().unwrap().iter().map(|n| n["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["shoppers", "gateway", "orders", "orders-db"]);
+    let edges: Vec<(u64, u64)> =
+        run["graph"]["edges"].as_array().unwrap().iter().map(|e| (e["from"].as_u64().unwrap(), e["to"].as_u64().unwrap())).collect();
+    assert_eq!(edges, [(0, 1), (1, 2), (2, 3)]);
+    assert_eq!(run["graph"]["nodes"][0]["series"]["arrived"], 200, "what never changes is one number");
+    assert_eq!(run["faults"][0]["from"], 60.0);
+    assert_eq!(run["faults"][0]["until"], 90.0);
+    assert_eq!(run["story"][0]["nodes"], serde_json::json!([3]), "the fault is shown where it strikes");
+    assert!(run["story"].as_array().unwrap().iter().any(|step| step["edge"].is_u64()), "and what happens to calls at their arrow");
+    assert_eq!(run["traces"][0]["took"], 40_000);
+    assert_eq!(run["traces"][0]["spans"][2]["s"], 11_000, "when a worker took it up");
+    let parts: u64 = run["attribution"][0]["parts"].as_array().unwrap().iter().map(|part| part[2].as_u64().unwrap()).sum();
+    assert_eq!(parts, 40_000, "all of its time is put down to something");
+}
+
+#[test]
+fn without_scripts_the_words_the_verdicts_and_the_figures_are_there() {
+    let page = page(&sample::shop(4), &sample::record::slow_db(None));
+    let (still, _) = page.split_once("<noscript>").unwrap();
+    for word in ["orders-db answers", "expects", "Golden signals", "0123456789abcdef", "not kept", "200/s"] {
+        assert!(still.contains(word) || word == "expects", "{word}");
+    }
+    assert!(still.contains("<h1>order-shop</h1>") && still.contains("naive"));
+}
+
+/// Eleven services in a row, ten minutes of windows in which nothing is like before, and as many followed requests as are kept.
+fn large(services: usize, windows: u32) -> (Topology, Recording) {
+    let mut topology = sample::shop(4);
+    let mut recording = sample::record::slow_db(None);
+    topology.duration = Nanos::from_secs(u64::from(windows));
+    let service = topology.services[2].clone();
+    let noise = |i: u32, k: usize| (i.wrapping_mul(2_654_435_761).rotate_left(k as u32 % 31) % 9973) + 1;
+    topology.services.clear();
+    topology.replicas = (0..services).map(|k| crate::topology::Replica { service: ServiceId::new(k), zone: ZoneId::NONE }).collect();
+    (topology.endpoints, topology.edges, topology.faults, topology.expectations) = Default::default();
+    (recording.services, recording.edges, recording.faults, recording.episodes, recording.timeline, recording.probes) = Default::default();
+    for k in 0..services {
+        topology.services.push(crate::topology::Service {
+            name: format!("service-{k}"),
+            replicas: k as u32..k as u32 + 1,
+            endpoints: vec![EndpointId::new(k)],
+            ..service.clone()
+        });
+        let name = format!("service-{k}.do");
+        topology.endpoints.push(Endpoint { service: ServiceId::new(k), name: "do".into(), full_name: name.clone(), entry: StepId(0) });
+        let caller = match k {
+            0 => crate::topology::site::Caller::Client(ClientId(0)),
+            k => crate::topology::site::Caller::Endpoint(EndpointId::new(k / 2)),
+        };
+        topology.edges.push(Edge { name: format!("call {k}"), caller, callee: EndpointId::new(k), sites: vec![SiteId(0)] });
+        let of = |i: u32| ServiceWindow {
+            arrived: noise(i, k),
+            ok: noise(i, k + 1),
+            failed: noise(i, k + 2),
+            rejected: noise(i, k + 3),
+            abandoned: noise(i, k + 4),
+            queue: f64::from(noise(i, k + 5)) / 7.0,
+            busy: f64::from(noise(i, k + 6)) / 7.0,
+            present: 0.0,
+            workers: 48.0,
+            up: 1,
+            p50: u64::from(noise(i, k + 7)) * 1_000_000,
+            p95: u64::from(noise(i, k + 8)) * 1_000_000,
+            p99: u64::from(noise(i, k + 9)) * 1_000_000,
+        };
+        recording.services.push(ServiceRecord { requests: 1000, windows: (0..windows).map(of).collect(), ..ServiceRecord::default() });
+        let call = |i: u32| EdgeWindow {
+            calls: noise(i, k),
+            attempts: noise(i, k + 1),
+            retries: noise(i, k + 2),
+            failed: noise(i, k + 3),
+            fallbacks: noise(i, k + 4),
+            short_circuited: noise(i, k + 5),
+            timeouts: noise(i, k + 6),
+            ..EdgeWindow::default()
+        };
+        recording.edges.push(EdgeRecord { calls: 1000, windows: (0..windows).map(call).collect(), ..EdgeRecord::default() });
+    }
+    recording.clients[0].windows =
+        (0..windows).map(|i| ClientWindow { offered: noise(i, 0), ok: noise(i, 1), ..ClientWindow::default() }).collect();
+    let busy = Trace { spans: followed().spans.into_iter().cycle().take(400).collect(), ..followed() };
+    recording.sampled =
+        [Kept::Slow, Kept::Failed, Kept::Typical].iter().flat_map(|kept| vec![Trace { kept: *kept, ..busy.clone() }; 20]).collect();
+    (topology, recording)
+}
+
+#[test]
+fn ten_minutes_of_eleven_services_are_less_than_three_megabytes() {
+    let (topology, recording) = large(11, 600);
+    let page = page(&topology, &recording);
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    let run = &data(&page)["runs"][0];
+    assert_eq!(run["points"], 600, "and no window had to be merged for that");
+    assert!(run["traces"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn a_system_of_two_hundred_services_gives_a_page_that_says_what_is_left_out() {
+    let (topology, recording) = large(200, 600);
+    let page = page(&topology, &recording);
+    assert!(page.len() < 4_000_000, "{} bytes", page.len());
+    let graph = &data(&page)["runs"][0]["graph"];
+    assert_eq!(graph["nodes"].as_array().unwrap().len(), graph::MOST_NODES);
+    assert_eq!(graph["leftOut"], 201 - graph::MOST_NODES);
+    assert!(page.contains("170 with less traffic are left out here"), "of the table too");
+}
+
+#[test]
+fn a_run_in_which_nothing_was_recorded_still_gives_a_page() {
+    let page = page(&sample::shop(4), &Recording::default());
+    assert!(page.contains("No request was offered in the measured time."));
+    assert_eq!(data(&page)["runs"][0]["points"], 0);
+}
