@@ -248,7 +248,23 @@ fn artefacts_are_whole_and_replaced() {
     }
     let mut names: Vec<String> = files_in(&directory.path().join("out/deep"));
     names.retain(|name| !name.starts_with("charts"));
-    assert_eq!(names, ["model.resolved.yaml", "series.csv", "summary.json", "timeline.csv"]);
+    let all = [
+        "graph.dot",
+        "graph.mmd",
+        "graph.svg",
+        "logs.jsonl",
+        "metrics.om",
+        "model.resolved.yaml",
+        "report.html",
+        "requests.csv",
+        "series.csv",
+        "summary.json",
+        "timeline.csv",
+        "traces.jaeger.json",
+        "traces.otlp.json",
+        "traces.perfetto.json",
+    ];
+    assert_eq!(names, all);
 }
 
 fn files_in(directory: &Path) -> Vec<String> {

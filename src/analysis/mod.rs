@@ -4,6 +4,7 @@
 //! Everything here is a pure function, most of them of a [`Topology`](crate::topology::Topology) and a
 //! [`Recording`](crate::observe::recording::Recording); nothing looks back into the world.
 
+pub mod alerts;
 pub mod attribution;
 pub mod backlog;
 pub mod cascade;

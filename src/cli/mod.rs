@@ -3,6 +3,7 @@
 //! Data goes to stdout, progress and notes to stderr. Exit codes: 0 fine, 1 an expectation failed, 2 bad input, 3 a limit was
 //! reached while running, 130 interrupted (what was finished is written).
 
+mod alerts;
 mod artefacts;
 mod check;
 mod compare;
@@ -80,6 +81,8 @@ enum Command {
     Check(check::Check),
     /// Draw a model: who calls whom, with the policies on the arrows
     Graph(graph::Graph),
+    /// Evaluate Prometheus alerting rules over a run: which alerts fire, when, and how late
+    Alerts(alerts::Alerts),
     /// Print the JSON Schema of models, for editors
     Schema(schema::Schema),
 }
@@ -160,6 +163,7 @@ fn execute() -> ExitCode {
         Command::Report(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Graph(command) => command.execute(),
+        Command::Alerts(command) => command.execute(),
         Command::Schema(command) => command.execute(),
     };
     ExitCode::from(exit as u8)

@@ -1,12 +1,13 @@
 //! Artefacts: each is written beside its place and renamed when it is whole, so that none is ever half there.
 
 use super::{Exit, fail};
+use rayon::prelude::*;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes an artefact's bytes, a piece at a time.
-type Write<'a> = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + 'a>;
+type Write<'a> = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send + 'a>;
 
 /// A file to be written.
 pub(super) struct Artefact<'a> {
@@ -16,11 +17,11 @@ pub(super) struct Artefact<'a> {
 }
 
 impl<'a> Artefact<'a> {
-    pub(super) fn new(name: impl Into<String>, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()> + 'a) -> Artefact<'a> {
+    pub(super) fn new(name: impl Into<String>, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()> + Send + 'a) -> Artefact<'a> {
         Artefact { name: name.into(), write: Box::new(write) }
     }
 
-    pub(super) fn of(name: impl Into<String>, bytes: impl FnOnce() -> Vec<u8> + 'a) -> Artefact<'a> {
+    pub(super) fn of(name: impl Into<String>, bytes: impl FnOnce() -> Vec<u8> + Send + 'a) -> Artefact<'a> {
         Artefact::new(name, |to| to.write_all(&bytes()))
     }
 }
@@ -63,18 +64,16 @@ impl Directory {
         written
     }
 
-    /// Writes every file, even if one fails; tells of each that did.
-    pub(super) fn write_all<'a>(&self, files: impl IntoIterator<Item = Artefact<'a>>) -> Exit {
-        let mut exit = Exit::Fine;
-        for Artefact { name, write } in files {
+    /// Writes every file, several at a time, even if one fails; tells of each that did.
+    pub(super) fn write_all<'a>(&self, files: Vec<Artefact<'a>>) -> Exit {
+        let one = |Artefact { name, write }: Artefact<'a>| {
             // A fault of one exporter must not cost the others' work.
             let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write(&name, write)))
-                .unwrap_or_else(|_| Err(io::Error::other("a defect of brownout; the others are not affected")));
-            if let Err(error) = written {
-                exit = fail(&format!("cannot write `{}`: {error}", self.path.join(&name).display()));
-            }
-        }
-        exit
+                .unwrap_or_else(|_| Err(io::Error::other("a defect of brownout; the other files are not affected")));
+            written.err().map(|error| format!("cannot write `{}`: {error}", self.path.join(&name).display()))
+        };
+        let failed: Vec<Option<String>> = files.into_par_iter().map(one).collect();
+        failed.iter().flatten().map(|why| fail(why)).next_back().unwrap_or(Exit::Fine)
     }
 
     pub(super) fn path(&self) -> &Path {

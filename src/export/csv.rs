@@ -1,5 +1,6 @@
 //! Figures as CSV: one row per path of a summary, an aggregate or a comparison, for spreadsheets and data frames.
 
+use crate::analysis::alerts::Alerts;
 use crate::analysis::statistics::Estimate;
 use crate::analysis::summary::Summary;
 use crate::experiment::aggregate::{Aggregate, Comparison};
@@ -16,6 +17,18 @@ pub fn summary(summary: &Summary, to: impl io::Write) -> io::Result<()> {
     }
     for (name, passed) in &run.expectations {
         rows.row([&format!("expectations.{}.passed", crate::experiment::figures::quoted(name)), &cell(Figure::Holds(*passed).number())])?;
+    }
+    rows.end()
+}
+
+/// `alert,labels,pending,fired,resolved,fault,toDetect,afterCascade`, in order of time.
+pub fn alerts(alerts: &Alerts, to: impl io::Write) -> io::Result<()> {
+    let mut rows = Rows::new(to, &["alert", "labels", "pending", "fired", "resolved", "fault", "toDetect", "afterCascade"])?;
+    for alert in &alerts.alerts {
+        let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let [pending, fired, resolved] = [Some(alert.pending), alert.fired, alert.resolved].map(cell);
+        let fault = alert.fault.as_deref().unwrap_or("");
+        rows.row([&alert.name, &labels.join(" "), &pending, &fired, &resolved, fault, &cell(alert.to_detect), &cell(alert.after_cascade)])?;
     }
     rows.end()
 }

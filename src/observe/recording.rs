@@ -11,7 +11,7 @@ use crate::observe::episode::Episode;
 use crate::observe::probe::Probe;
 use crate::observe::span::Trace;
 use crate::observe::watch::meters::Telemetry;
-use crate::policy::app::circuit_breaker::Mode;
+pub use crate::policy::app::circuit_breaker::Mode;
 
 /// The whole record of one run.
 #[derive(Clone, Debug, Default)]

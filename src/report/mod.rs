@@ -1,6 +1,7 @@
 //! What people read: tables, the story, expectations and comparisons as plain text of 80 columns, or as Markdown; the same
 //! figures as JSON and CSV. Colour adds nothing that the words do not say.
 
+pub mod alerts;
 pub mod charts;
 pub mod compare;
 pub mod diagnostics;
@@ -18,6 +19,7 @@ pub mod traces;
 pub mod why;
 pub mod wrap;
 
+use crate::analysis::alerts::Alerts;
 use crate::analysis::summary::Summary;
 use crate::analysis::traces::Traced;
 use crate::analysis::words;
@@ -83,6 +85,16 @@ pub fn explained_run(explained: &Explained<'_>, format: Format, style: Style) ->
         Format::Json => export::json::text(explained),
         Format::Csv => csv(|to| export::csv::why(why, to)),
         Format::Markdown => format!("{}\n{}", run_markdown(summary), self::why::markdown(why)),
+    }
+}
+
+/// Which alerts would have fired.
+pub fn alerts(alerts: &Alerts, format: Format, style: Style) -> String {
+    match format {
+        Format::Table => self::alerts::text(alerts, style),
+        Format::Json => export::json::text(alerts),
+        Format::Csv => csv(|to| export::csv::alerts(alerts, to)),
+        Format::Markdown => self::alerts::markdown(alerts),
     }
 }
 

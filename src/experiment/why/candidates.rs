@@ -6,9 +6,8 @@ use crate::analysis::words;
 use crate::base::id::*;
 use crate::base::time::Nanos;
 use crate::observe::recording::Recording;
-use crate::policy::app::CallPolicy;
 use crate::topology::site::Caller;
-use crate::topology::{Cancellation, Discipline, Load, Topology};
+use crate::topology::{Cancellation, Discipline, Load, Policy, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -55,9 +54,7 @@ pub fn candidates(topology: &Topology, recording: &Recording, cascade: &Cascade)
         let sites = topology.edges[edge.index()].sites.iter().map(|site| &topology.sites[site.index()]);
         let known: Vec<PolicyId> = sites.clone().map(|site| site.policy).filter(|policy| policy.is_some()).collect();
         for policy in known.into_iter().filter(|policy| policies.insert(*policy)) {
-            let policy = &topology.policies[policy.index()];
-            let path = format!("policies.{}", quoted(&policy.name));
-            of_policy(&Before::of(topology, recording, edge), &policy.name, &path, &policy.rules, &mut made);
+            of_policy(&Before::of(topology, recording, edge), &topology.policies[policy.index()], &mut made);
         }
         let plain: Vec<String> = sites.filter(|site| !site.policy.is_some() && !site.path_in_model.is_empty()).map(policy_path).collect();
         if !plain.is_empty() {
@@ -139,7 +136,9 @@ impl Before {
     }
 }
 
-fn of_policy(before: &Before, name: &str, path: &str, rules: &CallPolicy, made: &mut Vec<Candidate>) {
+fn of_policy(before: &Before, policy: &Policy, made: &mut Vec<Candidate>) {
+    let Policy { name, rules } = policy;
+    let path = format!("policies.{}", quoted(name));
     let mut set = |words: String, value: String, cost: Cost| made.push(Candidate { words, sets: vec![format!("{path}.{value}")], cost });
     if let Some(retry) = &rules.retry {
         set(format!("no retries under `{name}`"), "retry=null".into(), Cost::Setting);

@@ -1,3 +1,5 @@
+//! The text keeps to OpenMetrics, whatever names a model has, and tells what was metered.
+
 use super::*;
 use crate::base::id::{EdgeId, ServiceId};
 use crate::base::outcome::Outcome;

@@ -1,9 +1,12 @@
 //! Follows requests span by span and meters what proxies would report, for whoever asked for it.
 //!
 //! The world says which slot of its tables is what; a slot's entry here says which span it stands for. Nothing here changes what
-//! happens, and a run that nobody watches asks one flag. Files: [`sampling`] (which requests are kept), [`meters`] (telemetry).
+//! happens, and a run that nobody watches asks one flag. Files: `replica` and `messages` (more of what is followed), [`sampling`] (which requests are
+//! kept), [`meters`] (telemetry).
 
+mod messages;
 pub mod meters;
+mod replica;
 pub mod sampling;
 
 use super::span::{Kept, Span, SpanKind, Trace};
@@ -358,125 +361,6 @@ impl Watch {
         let entry = *at(&mut self.jobs, job, JobEntry::NONE);
         *at(&mut self.jobs, notice, JobEntry::NONE) = entry;
         self.jobs[job as usize].awaited = false;
-    }
-
-    // -- at the replica ----------------------------------------------------------------------------------------------
-
-    /// An attempt comes to a replica's door; `starts`: a worker takes it up at once.
-    pub fn arrives(&mut self, job: u32, endpoint: EndpointId, replica: ReplicaId, starts: bool, now: Instant) {
-        let entry = at(&mut self.jobs, job, JobEntry::NONE);
-        entry.arrived = now;
-        let attempt = entry.attempt;
-        if attempt.is_none() {
-            return;
-        }
-        let started = starts.then_some(now);
-        let served = self.push(attempt, attempt.span, now, SpanKind::Served { endpoint, replica, started });
-        self.jobs[job as usize].served = served.span;
-    }
-
-    /// A worker takes it up.
-    pub fn starts(&mut self, job: u32, now: Instant) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        if let Some(Span { what: SpanKind::Served { started, .. }, .. }) = self.span(here) {
-            *started = Some(now);
-        }
-    }
-
-    /// The replica is done with it: its answer leaves, or nobody wants one.
-    pub fn answers(&mut self, job: u32, now: Instant, outcome: Outcome) {
-        let entry = at(&mut self.jobs, job, JobEntry::NONE);
-        let JobEntry { attempt, served, edge, to, arrived, awaited, .. } = *entry;
-        // The callee's proxy has counted it, whatever becomes of the answer on its way.
-        entry.arrived = Instant::NEVER;
-        if served != NOWHERE {
-            self.end(Place { span: served, ..attempt }, now, outcome);
-        }
-        if let Some(meters) = &mut self.meters
-            && awaited
-            && arrived != Instant::NEVER
-            && edge.is_some()
-        {
-            meters.destination((edge, to), now, outcome, now.since(arrived));
-        }
-    }
-
-    /// The replica stops it, or dies.
-    pub fn stops(&mut self, job: u32, now: Instant, outcome: Outcome) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        self.leaves_permit(job, now, outcome);
-        if matches!(self.span(here), Some(Span { what: SpanKind::Served { .. }, .. })) && self.jobs[job as usize].edge.is_some() {
-            self.end(here, now, outcome);
-        }
-    }
-
-    /// A body begins for a job, and is part of it.
-    pub fn part_of(&mut self, body: u32, job: u32) {
-        let JobEntry { attempt, served, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
-        *at(&mut self.jobs, body, JobEntry::NONE) = JobEntry { attempt, served, ..JobEntry::NONE };
-    }
-
-    /// A job asks for a pool's permit; `got`: it has it at once.
-    pub fn asks_permit(&mut self, job: u32, pool: PoolId, got: bool, now: Instant) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        if here.is_none() {
-            return;
-        }
-        let permit = self.push(here, here.span, now, SpanKind::Permit { pool, got: got.then_some(now) });
-        self.jobs[job as usize].permit = permit.span;
-    }
-
-    pub fn gets_permit(&mut self, job: u32, now: Instant) {
-        let JobEntry { attempt, permit, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
-        if let Some(Span { what: SpanKind::Permit { got, .. }, .. }) = self.span(Place { span: permit, ..attempt }) {
-            *got = Some(now);
-        }
-    }
-
-    pub fn leaves_permit(&mut self, job: u32, now: Instant, outcome: Outcome) {
-        let JobEntry { attempt, permit, .. } = *at(&mut self.jobs, job, JobEntry::NONE);
-        if permit != NOWHERE {
-            self.end(Place { span: permit, ..attempt }, now, outcome);
-            self.jobs[job as usize].permit = NOWHERE;
-        }
-    }
-
-    // -- messages ----------------------------------------------------------------------------------------------------
-
-    /// A broker takes a message of a request; `path` tells it from others of the request.
-    pub fn publishes(&mut self, job: u32, path: u32) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        if let Some(followed) = self.followed.get_mut(here.trace as usize).filter(|f| f.generation == here.generation)
-            && here.span != NOWHERE
-        {
-            followed.published.push((path, here.span));
-        }
-    }
-
-    /// A message is sent to a consumer, by this job of the broker.
-    pub fn delivers(&mut self, job: u32, (request, path): (u64, u32), queue: u32, consumer: u32, redelivered: bool, now: Instant) {
-        let trace = self.trace_of(request);
-        let mut entry = JobEntry::NONE;
-        if !trace.is_none() {
-            let published = self.followed[trace.trace as usize].published.iter().rev().find(|(of, _)| *of == path).map(|(_, span)| *span);
-            let place = self.push(trace, NOWHERE, now, SpanKind::Delivery { queue, consumer, published, redelivered });
-            (entry.attempt, entry.served) = (place, place.span);
-        }
-        *at(&mut self.jobs, job, JobEntry::NONE) = entry;
-    }
-
-    /// A job of a broker does something of its own accord; for a request, if that is known.
-    pub fn carries(&mut self, job: u32, request: Option<u64>) {
-        let attempt = request.map_or(Place::NONE, |request| self.trace_of(request));
-        *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, ..JobEntry::NONE };
-    }
-
-    /// A delivery is settled, or lost; or is tried again in place, and then settled later.
-    pub fn settles(&mut self, job: u32, now: Instant, outcome: Outcome) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        if let Some(span) = self.span(here) {
-            span.ended = Some((now, outcome));
-        }
     }
 
     // -- the end -----------------------------------------------------------------------------------------------------

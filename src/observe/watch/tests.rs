@@ -1,3 +1,5 @@
+//! What is followed, what of it is kept, and that spans are told of the request that they belong to.
+
 use super::*;
 use crate::observe::watch::sampling::Shape;
 

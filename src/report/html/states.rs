@@ -2,8 +2,7 @@
 
 use super::data::States;
 use crate::analysis::names;
-use crate::observe::recording::{Happening, Recording};
-use crate::policy::app::circuit_breaker::Mode;
+use crate::observe::recording::{Happening, Mode, Recording};
 use crate::topology::Topology;
 use std::collections::BTreeMap;
 
