@@ -30,9 +30,21 @@ pub(super) struct Exports {
     /// Which requests traces show: tail (slow, failed and typical ones), all, none, head:SHARE, or around:FAULT
     #[arg(long, value_name = "WHICH", default_value = "tail", help_heading = "Artefacts")]
     pub sample: Sample,
+    /// How to write the tables of series and requests
+    #[arg(long, value_name = "FORMAT", default_value = "csv", requires = "out", help_heading = "Artefacts")]
+    pub tables: Tables,
     /// How often the simulated Prometheus reads the metrics
     #[arg(long, value_name = "DURATION", default_value = "15s", help_heading = "Artefacts", value_parser = interval)]
     pub scrape: Nanos,
+}
+
+/// `--tables`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Tables {
+    Csv,
+    /// For large ones
+    Parquet,
+    Both,
 }
 
 /// `--sample` as it is typed.
@@ -124,10 +136,16 @@ pub(super) fn of_runs<'a>(
         |file: &'static str, format: &'static str| Artefact::of(file, move || super::graph::bytes(topology, format, variant).into_bytes());
     files.extend([("graph.svg", "svg"), ("graph.dot", "dot"), ("graph.mmd", "mermaid")].map(|(file, format)| graph(file, format)));
     if let Some(recording) = &first.recording {
-        files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
+        if exports.tables != Tables::Parquet {
+            files.push(Artefact::new("series.csv", |to| export::series::write(topology, recording, to)));
+            files.push(Artefact::new("requests.csv", |to| export::requests::write(topology, recording, to)));
+        }
+        if exports.tables != Tables::Csv {
+            files.push(Artefact::new("series.parquet", |to| export::series::write_parquet(topology, recording, to)));
+            files.push(Artefact::new("requests.parquet", |to| export::requests::write_parquet(topology, recording, to)));
+        }
         files.push(Artefact::new("metrics.om", |to| export::openmetrics::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("timeline.csv", |to| export::timeline::write(topology, recording, &first.summary, to)));
-        files.push(Artefact::new("requests.csv", |to| export::requests::write(topology, recording, to)));
         files.push(Artefact::new("logs.jsonl", |to| export::logs::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.otlp.json", |to| export::otlp::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.jaeger.json", |to| export::jaeger::write(topology, recording, exports.epoch, to)));

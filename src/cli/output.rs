@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes an artefact's bytes, a piece at a time.
-type Write<'a> = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send + 'a>;
+type Write<'a> = Box<dyn FnOnce(&mut (dyn io::Write + Send)) -> io::Result<()> + Send + 'a>;
 
 /// A file to be written.
 pub(super) struct Artefact<'a> {
@@ -17,7 +17,10 @@ pub(super) struct Artefact<'a> {
 }
 
 impl<'a> Artefact<'a> {
-    pub(super) fn new(name: impl Into<String>, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()> + Send + 'a) -> Artefact<'a> {
+    pub(super) fn new(
+        name: impl Into<String>,
+        write: impl FnOnce(&mut (dyn io::Write + Send)) -> io::Result<()> + Send + 'a,
+    ) -> Artefact<'a> {
         Artefact { name: name.into(), write: Box::new(write) }
     }
 

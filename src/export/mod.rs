@@ -10,6 +10,7 @@ pub mod logs;
 pub mod mermaid;
 pub mod openmetrics;
 pub mod otlp;
+pub mod parquet;
 pub mod perfetto;
 pub mod requests;
 pub mod series;

@@ -1,6 +1,7 @@
-//! `requests.csv`: one row for each followed request: when, how it ended, why it was kept, its trace's id, and what was drawn for it.
+//! `requests.csv` and `requests.parquet`: one row for each followed request: when, how it ended, why it was kept, its trace's id, and what was drawn for it.
 
 use super::csv::{Rows, cell};
+use super::parquet::{self, Cell, Type};
 use super::spans::{Teller, kept};
 use crate::base::id::AttributeId;
 use crate::observe::recording::Recording;
@@ -9,23 +10,64 @@ use crate::topology::Topology;
 use std::collections::BTreeSet;
 use std::io;
 
-const HEAD: [&str; 12] =
-    ["client", "number", "offered", "ended", "latency", "outcome", "status", "class", "kept", "attempts", "spans", "traceId"];
+const HEAD: [(&str, Type); 12] = [
+    ("client", Type::Text),
+    ("number", Type::Count),
+    ("offered", Type::Number),
+    ("ended", Type::Number),
+    ("latency", Type::Number),
+    ("outcome", Type::Text),
+    ("status", Type::Count),
+    ("class", Type::Text),
+    ("kept", Type::Text),
+    ("attempts", Type::Count),
+    ("spans", Type::Count),
+    ("traceId", Type::Text),
+];
 
 /// Requests in the order in which they were offered. Times in seconds; what had not ended has no end. `attempts` are all that were
 /// sent, at any depth. A column `drawn.NAME` for each attribute of any client follows; it is empty where the client has none of that
 /// name.
 pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> io::Result<()> {
-    let names: BTreeSet<&str> = topology.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
-    let drawn_names: Vec<String> = names.iter().map(|name| format!("drawn.{}", name.replace(' ', "."))).collect();
-    let head: Vec<&str> = HEAD.into_iter().chain(drawn_names.iter().map(String::as_str)).collect();
+    let names = names(topology);
+    let drawn = drawn_columns(&names);
+    let head: Vec<&str> = HEAD.iter().map(|(name, _)| *name).chain(drawn.iter().map(String::as_str)).collect();
     let mut rows = Rows::new(to, &head)?;
-    let teller = Teller::new(topology, recording);
-    for trace in &recording.sampled {
-        let drawn = names.iter().map(|name| drawn(topology, recording, trace, name));
-        rows.row(figures(topology, &teller, trace).into_iter().chain(drawn))?;
-    }
+    each(topology, recording, &names, |cells| rows.row(cells))?;
     rows.end()
+}
+
+/// The same as Parquet.
+pub fn write_parquet(topology: &Topology, recording: &Recording, to: impl io::Write + Send) -> io::Result<()> {
+    let names = names(topology);
+    let drawn = drawn_columns(&names);
+    let columns: Vec<(&str, Type)> = HEAD.into_iter().chain(drawn.iter().map(|name| (name.as_str(), Type::Text))).collect();
+    let mut rows = parquet::Rows::new(to, &columns)?;
+    each(topology, recording, &names, |cells| rows.row(columns.iter().zip(cells).map(|((_, kind), text)| Cell::read(*kind, text))))?;
+    rows.end()
+}
+
+/// Of all attributes of all clients.
+fn names(topology: &Topology) -> BTreeSet<&str> {
+    topology.attributes.iter().map(|attribute| attribute.name.as_str()).collect()
+}
+
+fn drawn_columns(names: &BTreeSet<&str>) -> Vec<String> {
+    names.iter().map(|name| format!("drawn.{}", name.replace(' ', "."))).collect()
+}
+
+fn each(
+    topology: &Topology,
+    recording: &Recording,
+    names: &BTreeSet<&str>,
+    mut row: impl FnMut(&[String]) -> io::Result<()>,
+) -> io::Result<()> {
+    let teller = Teller::new(topology, recording);
+    recording.sampled.iter().try_for_each(|trace| {
+        let drawn = names.iter().map(|name| drawn(topology, recording, trace, name));
+        let cells: Vec<String> = figures(topology, &teller, trace).into_iter().chain(drawn).collect();
+        row(&cells)
+    })
 }
 
 fn figures(topology: &Topology, teller: &Teller<'_>, trace: &Trace) -> [String; 12] {

@@ -1,49 +1,86 @@
-//! `series.csv`: what every component did in every window, one number per row (tidy): time, kind, name, metric, value.
+//! `series.csv` and `series.parquet`: what every component did in every window, one number per row (tidy): time, kind, name, metric, value.
 //!
 //! `time` is the window's beginning in seconds. Counts are per window, latencies in seconds. A metric without a value in a
 //! window (a latency of nothing, a share of nothing, the utilization of unlimited workers) has no row there.
 
 use super::csv::{Rows, cell};
+use super::parquet::{self, Cell, Type};
 use crate::base::time::{Instant, Nanos};
 use crate::observe::recording::{ClientWindow, EdgeWindow, QueueWindow, Recording, ServiceWindow};
 use crate::topology::Topology;
 use std::io;
 
+/// One number: when its window began, of what, and how much.
+struct Point<'a> {
+    time: f64,
+    kind: &'static str,
+    name: &'a str,
+    metric: &'static str,
+    value: f64,
+}
+
 /// Writes the windows of clients, services, calls and queues, in this order and in time.
 pub fn write(topology: &Topology, recording: &Recording, to: impl io::Write) -> io::Result<()> {
     let mut rows = Rows::new(to, &["time", "kind", "name", "metric", "value"])?;
+    // Many rows are of the same time.
+    let (mut written, mut of) = (String::new(), f64::NAN);
+    points(topology, recording, &mut |Point { time, kind, name, metric, value }| {
+        if of != time {
+            (written, of) = (time.to_string(), time);
+        }
+        rows.row([written.as_str(), kind, name, metric, &cell(Some(value))])
+    })?;
+    rows.end()
+}
+
+/// The same as Parquet.
+pub fn write_parquet(topology: &Topology, recording: &Recording, to: impl io::Write + Send) -> io::Result<()> {
+    let columns = [("time", Type::Number), ("kind", Type::Text), ("name", Type::Text), ("metric", Type::Text), ("value", Type::Number)];
+    let mut rows = parquet::Rows::new(to, &columns)?;
+    points(topology, recording, &mut |Point { time, kind, name, metric, value }| {
+        rows.row([Cell::Number(time), Cell::Text(kind), Cell::Text(name), Cell::Text(metric), Cell::Number(value)])
+    })?;
+    rows.end()
+}
+
+/// What takes a point.
+type Sink<'a> = dyn FnMut(Point<'_>) -> io::Result<()> + 'a;
+
+fn points(topology: &Topology, recording: &Recording, sink: &mut Sink<'_>) -> io::Result<()> {
     let window = recording.window;
     for (client, record) in topology.clients.iter().zip(&recording.clients) {
-        component(&mut rows, "client", &client.name, window, record.windows.iter().map(of_client))?;
+        component(sink, "client", &client.name, window, record.windows.iter().map(of_client))?;
     }
     for (service, record) in topology.services.iter().zip(&recording.services) {
-        component(&mut rows, "service", &service.name, window, record.windows.iter().map(of_service))?;
+        component(sink, "service", &service.name, window, record.windows.iter().map(of_service))?;
     }
     for (edge, record) in topology.edges.iter().zip(&recording.edges) {
-        component(&mut rows, "call", &edge.name, window, record.windows.iter().map(of_edge))?;
+        component(sink, "call", &edge.name, window, record.windows.iter().map(of_edge))?;
         if topology.wire.is_on() {
-            component(&mut rows, "call", &edge.name, window, record.windows.iter().map(sent))?;
+            component(sink, "call", &edge.name, window, record.windows.iter().map(sent))?;
         }
     }
     for (queue, record) in topology.brokers.queues.iter().zip(&recording.queues) {
-        component(&mut rows, "queue", &queue.name, window, record.windows.iter().map(of_queue))?;
+        component(sink, "queue", &queue.name, window, record.windows.iter().map(of_queue))?;
     }
-    rows.end()
+    Ok(())
 }
 
 type Metrics<const N: usize> = [(&'static str, Option<f64>); N];
 
 fn component<const N: usize>(
-    rows: &mut Rows<impl io::Write>,
-    kind: &str,
+    sink: &mut Sink<'_>,
+    kind: &'static str,
     name: &str,
     window: Nanos,
     windows: impl Iterator<Item = Metrics<N>>,
 ) -> io::Result<()> {
     for (i, metrics) in windows.enumerate() {
-        let time = Instant(window.0 * i as u64).as_secs_f64().to_string();
-        for (metric, value) in metrics.into_iter().filter(|(_, value)| value.is_some()) {
-            rows.row([time.as_str(), kind, name, metric, &cell(value)])?;
+        let time = Instant(window.0 * i as u64).as_secs_f64();
+        for (metric, value) in metrics {
+            if let Some(value) = value {
+                sink(Point { time, kind, name, metric, value })?;
+            }
         }
     }
     Ok(())

@@ -148,3 +148,6 @@ impl Compiler<'_> {
         Some(Piece::Drawn(named))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,6 @@ mod dist;
 mod expect;
 mod fault;
 mod labels;
-#[cfg(test)]
-mod labels_tests;
 pub(in crate::topology) mod mesh;
 mod mesh_words;
 mod names;
