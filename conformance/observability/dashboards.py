@@ -88,7 +88,7 @@ class Boards:
             for path in sorted(corpus.rglob("*.json")):
                 self.panels += [Panel(str(path.relative_to(corpus)), text) for text in expressions(path)]
         self.own = [(runs, Panel("in our own words", text)) for runs, text in OWN]
-        self.wrong = []
+        self.alerts, self.wrong = {}, []
 
     def evaluate(self, run, asked):
         found, _ = asked.range("count by (__name__) ({__name__=~\".+\"})", EPOCH, run.last)
@@ -97,6 +97,8 @@ class Boards:
             panel.lacking = panel.metrics - ours if not panel.evaluated else panel.lacking & (panel.metrics - ours)
             if not panel.evaluated or not panel.metrics - ours:
                 ask(panel, run, asked)
+        for name, query in asked.rules():
+            ask(self.alerts.setdefault(name, Panel(name, query)), run, asked)
         for runs, panel in self.own:
             if run.name in runs:
                 panel.data, panel.error = [], None
@@ -111,6 +113,11 @@ class Boards:
             self.report_board(board, [panel for panel in self.panels if panel.board == board], complete)
         asked = sum(len(runs) for runs, _ in self.own)
         print(f"{'expressions in our own words':82} {asked if complete else 'some':>6}")
+        print("\nalerting rules whose condition holds for a while, and in which runs")
+        for name, panel in self.alerts.items():
+            print(f"  {name:30} {', '.join(panel.data) or panel.error or 'never'}")
+            if panel.error or complete and not panel.data:
+                self.wrong.append(f"the alert {name} would never fire: {panel.error or one_line(panel.query)}")
         for said in self.wrong:
             print(f"  WRONG {said}")
         return len(self.wrong)

@@ -263,6 +263,17 @@ class Prometheus:
         return [(one["metric"], {float(at): float(value) for at, value in one["values"]}) for one in answer["data"]["result"]], None
 
 
+    def rules(self):
+        """Of each alerting rule that it was given: its name and expression. What is recorded under a name stands in the place of the name."""
+        groups = json.loads(ask(f"{self.url}/api/v1/rules")[1])["data"]["groups"]
+        every = [rule for group in groups for rule in group["rules"]]
+        recorded = {rule["name"]: rule["query"] for rule in every if rule["type"] == "recording"}
+        alerts = [(rule["name"], rule["query"]) for rule in every if rule["type"] == "alerting"]
+        for name, query in recorded.items():
+            alerts = [(alert, text.replace(name, f"({query})")) for alert, text in alerts]
+        return alerts
+
+
 @contextlib.contextmanager
 def prometheus(metrics):
     """A Prometheus on a data base that promtool made of the file; None: promtool refuses the file."""
@@ -270,7 +281,7 @@ def prometheus(metrics):
         raise CannotRun("there is no prometheus with its promtool: see conformance/observability/README.md")
     with tempfile.TemporaryDirectory(prefix="brownout-prometheus-") as folder:
         data, config = pathlib.Path(folder) / "data", pathlib.Path(folder) / "prometheus.yml"
-        config.write_text("")
+        config.write_text(json.dumps({"rule_files": [str(HERE / "rules" / "*.yaml")]}))
         made = subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", str(metrics), str(data)], capture_output=True, text=True)
         if made.returncode != 0:
             yield None, (made.stderr + made.stdout).strip().splitlines()[-1]
