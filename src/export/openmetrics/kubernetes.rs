@@ -34,7 +34,7 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
     text.family("kube_pod_container_status_restarts", Kind::Counter, "How often the pod's container was started again.")?;
     for pod in &pods {
         let labels = Labels::new(&[("namespace", NAMESPACE), ("pod", &pod.name), ("container", &pod.workload.app)]);
-        let restarts = |scrape| pod.came_up.iter().filter(|at| **at <= scene.times.at(scrape)).count() as f64;
+        let restarts = |scrape| pod.came_up.iter().filter(|at| **at < scene.times.at(scrape)).count() as f64;
         text.series("kube_pod_container_status_restarts_total", &labels, &scene.times, (0..scene.times.stamps.len()).map(restarts))?;
     }
     deployments(scene, text)?;
@@ -83,8 +83,9 @@ struct Pod {
 }
 
 impl Pod {
+    /// Just before an instant: what happens at the very instant of a scrape is seen by the next, as all other figures are.
     fn is_up_at(&self, at: Instant) -> bool {
-        let count = |times: &[Instant]| times.iter().filter(|time| **time <= at).count();
+        let count = |times: &[Instant]| times.iter().filter(|time| **time < at).count();
         count(&self.went_down) <= count(&self.came_up)
     }
 

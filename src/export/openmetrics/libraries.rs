@@ -57,7 +57,7 @@ fn breaker_states<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::
         for (state, wanted) in STATES {
             let labels = Labels::new(&[("application", &application), ("instance", &instance), ("name", callee), ("state", state)]);
             let mode = |scrape: usize| {
-                let before = changes.iter().take_while(|(at, _)| *at <= scene.times.at(scrape)).last();
+                let before = changes.iter().take_while(|(at, _)| *at < scene.times.at(scrape)).last();
                 before.map_or(Mode::Closed, |(_, mode)| *mode)
             };
             let values = (0..scene.times.stamps.len()).map(|scrape| f64::from(mode(scrape) == wanted));

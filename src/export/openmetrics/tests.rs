@@ -1,6 +1,7 @@
 //! The text keeps to OpenMetrics, whatever names a model has, and tells what was metered.
 
 use super::*;
+use crate::analysis::names;
 use crate::base::id::{EdgeId, ServiceId};
 use crate::base::outcome::Outcome;
 use crate::observe::watch::meters::Meters;
@@ -88,6 +89,30 @@ fn hostile_names_stay_within_their_quotes() {
     let text = text(&topology);
     assert_eq!(text.matches("\n# EOF\n").count(), 1);
     assert!(text.contains(r#"a\"} 1\n# EOF\n\\"#));
+}
+
+/// The other gauges tell of the window that ended with the scrape, so a pod that dies just then is there for all of them.
+#[test]
+fn what_happens_at_the_instant_of_a_scrape_is_seen_by_the_next() {
+    use crate::base::id::ReplicaId;
+    use crate::observe::recording::{Happening, Mark};
+    let topology = shop();
+    let mut recording = crate::analysis::sample::record::slow_db(Some(98));
+    let mut meters = Meters::new(topology.edges.len(), Nanos::from_secs(15));
+    meters.source((EdgeId(0), ServiceId(0)), Instant::from_secs(1), Outcome::OK, Nanos::from_millis(3));
+    let mark = |secs: u64, what| Mark { at: Instant::from_secs(secs), what };
+    recording.timeline = vec![mark(30, Happening::ReplicaDown(ReplicaId(0))), mark(45, Happening::ReplicaUp(ReplicaId(0)))];
+    recording.telemetry = Some(meters.finish(Instant::from_secs(70)));
+    let mut bytes = Vec::new();
+    write(&topology, &recording, Epoch::default(), &mut bytes).expect("memory takes all");
+    let text = String::from_utf8(bytes).expect("it is text");
+    let pod = names::replica(&topology, ReplicaId(0)).replace('/', "-");
+    let values = |name: &str| -> Vec<String> {
+        let own = text.lines().filter(|line| line.starts_with(&format!("{name}{{")) && line.contains(&format!("pod=\"{pod}\"")));
+        own.map(|line| line.rsplit(' ').nth(1).expect("a value").to_string()).collect()
+    };
+    assert_eq!(values("up"), ["1", "1", "1", "0", "1"], "at 0, 15, 30, 45 and 60 s");
+    assert_eq!(values("kube_pod_container_status_restarts_total"), ["0", "0", "0", "0", "1"]);
 }
 
 #[test]
