@@ -103,7 +103,7 @@ class Page:
             self.send(f"{domain}.enable")
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         self.send("Page.navigate", url=file.as_uri())
-        self.wait("document.documentElement?.dataset.ready === 'yes'")
+        self.wait("document.documentElement?.dataset.ready === 'yes'", hopeless=lambda: any(e.get("method") == "Runtime.exceptionThrown" for e in browser.events))
         # The page's own work and not the clock: what else the machine does is not its fault.
         metrics = {m["name"]: m["value"] for m in self.send("Performance.getMetrics")["metrics"]}
         self.took = metrics["TaskDuration"]
@@ -118,11 +118,13 @@ class Page:
             raise AssertionError(detail.get("exception", {}).get("description", detail["text"]))
         return result["result"].get("value")
 
-    def wait(self, code, patience=20):
+    def wait(self, code, patience=20, hopeless=lambda: False):
         until = time.monotonic() + patience
         while time.monotonic() < until:
             if self.eval(f"Boolean({code})"):
                 return
+            if hopeless():
+                break
             time.sleep(0.05)
         raise AssertionError(f"never came true: {code}")
 
@@ -193,6 +195,13 @@ def check(page, size, several):
     if unlabelled:
         yield f"without a name for those who do not see it: {unlabelled}"
 
+    out = page.eval("""[...document.querySelectorAll('.graph .node')].flatMap(n => { const box = n.querySelector('.box').getBBox();
+        return [...n.querySelectorAll('text')].filter(t => t.textContent && t.getBBox().x + t.getBBox().width > box.width + 1).map(t => t.textContent); })
+        .concat([...document.querySelectorAll('.edge-words')].flatMap(w => { const g = w.querySelector('.ground')?.getBBox();
+        return [...w.querySelectorAll('text')].filter(t => t.textContent && t.getBBox().x + t.getBBox().width > g.x + g.width + 6).map(t => t.textContent); }))""")
+    if out:
+        yield f"words stick out of the picture's boxes: {out}"
+
     page.click("#slider")
     middle = page.eval("Number(slider.value)")
     if not page.eval("slider.max * 0.4 < slider.value && slider.value < slider.max * 0.6"):
@@ -227,6 +236,12 @@ def check(page, size, several):
             yield f"the first mark leads to {now} s and not to {at[0]} s"
         if page.eval("document.querySelectorAll('.story li.current').length") != 1:
             yield "the step that was chosen is not marked in the text"
+
+    if page.eval("document.querySelectorAll('.story .evidence a').length"):
+        told = page.eval("document.querySelector('.story .evidence a').textContent.replace('see ', '')")
+        page.click(".story .evidence a")
+        if not page.eval("document.querySelector('#request').selectedOptions[0].textContent").startswith(told + " "):
+            yield f"the story's link does not lead to {told}"
 
     canvases = page.eval("document.querySelectorAll('#charts canvas').length")
     if canvases < 3:
@@ -281,8 +296,8 @@ def spoil(file, what):
     file.write_text(page.replace(before, after, 1), encoding="utf-8")
 
 
-def pages(brownout, place):
-    """Reports to look at, each with whether it is of several variants."""
+def pages(brownout, place, spoiled):
+    """Reports to look at, each with whether it is of several variants; to find a defect out, the smallest is enough."""
     hostile = HERE / "hostile.yaml"
     models = {
         "order-system": (["run", ROOT / "models/order-system.yaml", "--variant", "naive"], False),
@@ -290,6 +305,8 @@ def pages(brownout, place):
         "hostile": (["run", hostile], False),
         "variants": (["compare", ROOT / "models/retry-storm.yaml", "--seeds", "2"], True),
     }
+    if spoiled:
+        models = {"hostile": models["hostile"]}
     for name, (arguments, several) in models.items():
         out = place / name
         ended = subprocess.run([brownout, *map(str, arguments), "--out", str(out), "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
@@ -328,7 +345,7 @@ def main():
         if keep:
             keep.mkdir(parents=True, exist_ok=True)
         try:
-            reports = list(pages(options.brownout, place))
+            reports = list(pages(options.brownout, place, options.spoiled))
             browser = Chromium(options.chromium, place / "profile")
         except (OSError, CannotRun) as error:
             print(f"cannot run here: {error}", file=sys.stderr)

@@ -124,6 +124,7 @@ pub(super) fn of_runs<'a>(
     outcomes: &'a [Outcome],
     comparison: Option<&'a Comparison>,
     variant: Option<&'a str>,
+    why: Option<&'a Why>,
     exports: &'a Exports,
 ) -> Vec<Artefact<'a>> {
     let first = &outcomes[0];
@@ -151,7 +152,8 @@ pub(super) fn of_runs<'a>(
         files.push(Artefact::new("traces.jaeger.json", |to| export::jaeger::write(topology, recording, exports.epoch, to)));
         files.push(Artefact::new("traces.perfetto.json", |to| export::perfetto::write(topology, recording, to)));
     }
-    files.extend(shown_of_runs(compiled, outcomes, comparison, variant, &exports.charts));
+    files.extend(why.map(|why| Artefact::of("why.json", || export::json::text(why).into_bytes())));
+    files.extend(shown_of_runs(compiled, outcomes, comparison, variant, why, &exports.charts));
     files
 }
 
@@ -161,19 +163,15 @@ pub(super) fn shown_of_runs<'a>(
     outcomes: &'a [Outcome],
     comparison: Option<&'a Comparison>,
     variant: Option<&'a str>,
+    why: Option<&'a Why>,
     chosen: &charts::Choice,
 ) -> Vec<Artefact<'a>> {
     let (topology, first) = (&compiled.topology, &outcomes[0]);
     let Some(recording) = &first.recording else { return Vec::new() };
-    let subject = html::Subject { variant, topology, recording, summary: &first.summary };
+    let subject = html::Subject { variant, topology, recording, summary: &first.summary, why };
     let mut files = vec![Artefact::new("report.html", move |to| html::write_run(&subject, comparison, to))];
     files.extend(drawn(chosen.of(charts::of_run(topology, recording, variant))));
     files
-}
-
-/// What would have stopped the cascade.
-pub(super) fn of_why(why: &Why) -> Artefact<'_> {
-    Artefact::of("why.json", || export::json::text(why).into_bytes())
 }
 
 /// All files of a comparison.
@@ -206,7 +204,7 @@ pub(super) fn shown_of_comparison<'a>(
     let firsts = variants.iter().zip(outcomes).filter_map(|(variant, outcomes)| Some((variant, outcomes.first()?)));
     let subjects: Vec<html::Subject<'a>> = firsts
         .filter_map(|(Compiled { variant, topology, .. }, Outcome { summary, recording, .. })| {
-            Some(html::Subject { variant: variant.as_deref(), topology, recording: recording.as_ref()?, summary })
+            Some(html::Subject { variant: variant.as_deref(), topology, recording: recording.as_ref()?, summary, why: None })
         })
         .collect();
     let mut files = vec![Artefact::new("report.html", move |to| html::write_comparison(&subjects, comparison, to))];

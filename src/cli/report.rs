@@ -12,6 +12,7 @@ use super::{Exit, fail, note};
 use crate::base::AS_WRITTEN;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{Outcome, Subject};
+use crate::experiment::why::Why;
 use crate::observe::watch::Wish;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -62,9 +63,10 @@ impl Report {
         self.check(&recorded, &outcomes)?;
         let directory = Directory::open(&self.directory)?;
         let comparison = (recorded.variants.is_some() || recorded.seeds.len() > 1).then(|| self::comparison(&compiled, &outcomes));
+        let why = self.why(&recorded)?;
         let files = match (&recorded.variants, &comparison) {
             (Some(_), Some(comparison)) => shown_of_comparison(&compiled, &outcomes, comparison, &self.charts),
-            _ => shown_of_runs(&compiled[0], &outcomes[0], comparison.as_ref(), compiled[0].variant.as_deref(), &self.charts),
+            _ => shown_of_runs(&compiled[0], &outcomes[0], comparison.as_ref(), compiled[0].variant.as_deref(), why.as_ref(), &self.charts),
         };
         let written = directory.write_all(files);
         if written != Exit::Fine {
@@ -92,6 +94,17 @@ impl Report {
             return Err(self.not_ours("its summary.json names no seed"));
         };
         Ok(Recorded { summary, seeds, variants })
+    }
+
+    /// What `run --why` found, if it did; that is not tried again. What is of other seeds was left there by another run.
+    fn why(&self, recorded: &Recorded) -> Result<Option<Why>, Exit> {
+        let file = self.directory.join("why.json");
+        if !file.is_file() || recorded.variants.is_some() {
+            return Ok(None);
+        }
+        let why: Why = serde_json::from_value(self.json(&file)?)
+            .map_err(|error| self.not_ours(&format!("`{}` is not what `run --why` writes: {error}", file.display())))?;
+        Ok(Some(why).filter(|why| why.seeds.first() == recorded.seeds.first()))
     }
 
     fn json(&self, file: &Path) -> Result<Value, Exit> {

@@ -74,8 +74,8 @@ impl Run {
         };
         let printed = print(&text);
         let written = directory.as_ref().map_or(Exit::Fine, |directory| {
-            let mut files = artefacts::of_runs(&compiled, &outcomes, comparison.as_ref(), self.variant.as_deref(), &self.exports);
-            files.extend(why.as_ref().map(artefacts::of_why));
+            let variant = self.variant.as_deref();
+            let files = artefacts::of_runs(&compiled, &outcomes, comparison.as_ref(), variant, why.as_ref(), &self.exports);
             let written = directory.write_all(files);
             if !self.common.quiet && written == Exit::Fine {
                 note(&format!("artefacts are in {}", directory.path().display()));

@@ -7,7 +7,7 @@ use crate::analysis::cascade::{Cascade, Evidence, Sample};
 use crate::analysis::words;
 
 /// Figures told of a step; the summary has them all.
-const MOST_FIGURES: usize = 3;
+pub const MOST_FIGURES: usize = 3;
 
 /// Something that happened, and why.
 struct Line<'a> {
@@ -41,7 +41,7 @@ fn lines(cascade: &Cascade) -> Vec<Line<'_>> {
 }
 
 /// `p99 30 ms → 2.1 s`
-fn figure(Evidence { metric, before, during }: &Evidence) -> String {
+pub fn figure(Evidence { metric, before, during }: &Evidence) -> String {
     let written = |value: f64| match metric.as_str() {
         "p99" => words::span(value),
         "utilization" => words::percent(value),

@@ -13,7 +13,7 @@ const SHOWN: usize = 10;
 /// For the terminal.
 pub fn text(why: &Why, style: Style) -> String {
     let mut text = table(why).text(style);
-    for line in sentences(why) {
+    for line in sentences(why, SHOWN) {
         text += &hanging("", &line);
         text.push('\n');
     }
@@ -21,7 +21,7 @@ pub fn text(why: &Why, style: Style) -> String {
 }
 
 pub fn markdown(why: &Why) -> String {
-    format!("{}\n{}\n", table(why).markdown(), sentences(why).join(" "))
+    format!("{}\n{}\n", table(why).markdown(), sentences(why, SHOWN).join(" "))
 }
 
 fn table(why: &Why) -> Table {
@@ -35,12 +35,12 @@ fn table(why: &Why) -> Table {
     table
 }
 
-fn share(estimate: &Estimate) -> String {
+pub fn share(estimate: &Estimate) -> String {
     estimate.mean.map_or("-".to_string(), words::percent)
 }
 
 /// In points of a hundred, with half the width of the interval.
-fn difference(estimate: &Estimate) -> String {
+pub fn difference(estimate: &Estimate) -> String {
     let points = |share: f64| format!("{:.1}", share * 100.0);
     match (estimate.mean, estimate.lo, estimate.hi) {
         (Some(mean), Some(lo), Some(hi)) => {
@@ -53,8 +53,8 @@ fn difference(estimate: &Estimate) -> String {
     }
 }
 
-/// What to do about it, in words.
-fn sentences(why: &Why) -> Vec<String> {
+/// What to do about it, in words; so many changes are shown beside them.
+pub fn sentences(why: &Why, shown: usize) -> Vec<String> {
     let mut told = vec![match why.cheapest() {
         _ if why.expectations == 0 => {
             "The model expects nothing, so no change is enough: write what has to hold under `expect`.".to_string()
@@ -63,8 +63,8 @@ fn sentences(why: &Why) -> Vec<String> {
         Some(tried) => format!("The cheapest change that keeps every expectation: {}{}.", tried.change, how(tried)),
         None => format!("No single change of the {} tried keeps every expectation.", why.tried.len()),
     }];
-    if why.tried.len() > SHOWN {
-        told.push(format!("Not shown: {} more changes, which do less; `--format json` has them.", why.tried.len() - SHOWN));
+    if why.tried.len() > shown {
+        told.push(format!("Not shown: {} more changes, which do less; `--format json` has them.", why.tried.len() - shown));
     }
     if why.not_possible > 0 {
         told.push(format!("{} could not be tried.", words::counted(why.not_possible as u64, "change", "changes")));

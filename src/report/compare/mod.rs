@@ -3,6 +3,7 @@
 //! Below every value of a variant stands its difference from the baseline on the same seeds with the half width of its 95 %
 //! interval; a `*` marks those whose interval excludes zero.
 
+pub mod headline;
 pub mod measure;
 
 use super::style::Style;

@@ -108,6 +108,7 @@ fn attributes(rect: Rect) -> String {
     format!("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", rect.x, rect.y, rect.width, rect.height)
 }
 
+/// What kind of arrow it is, for its look.
 fn classes(arrow: &Arrow) -> String {
     let kind = match arrow.relation {
         Relation::Call => "call",
@@ -120,7 +121,7 @@ fn classes(arrow: &Arrow) -> String {
 }
 
 /// Straight where the height stays, curved between heights; loops with corners.
-fn way(route: &Route) -> String {
+pub fn way(route: &Route) -> String {
     let mut d = String::new();
     for (place, &(x, y)) in route.points.iter().enumerate() {
         let Some(&(before, above)) = place.checked_sub(1).map(|i| &route.points[i]) else {

@@ -9,7 +9,11 @@ use std::io::{self, Write};
 pub fn write(comparison: &Comparison, to: &mut impl Write) -> io::Result<()> {
     let told = compare::told(comparison);
     let title = if comparison.variants.is_empty() { "All seeds together" } else { "Variants side by side" };
-    writeln!(to, "<section id=\"compared\" class=\"block\"><h2>{title}</h2>\n<p class=\"muted\">{}</p>", Text(&told.heading))?;
+    writeln!(to, "<section id=\"compared\" class=\"block\"><h2>{title}</h2>\n<div class=\"lead\">")?;
+    for sentence in compare::headline::of(comparison) {
+        writeln!(to, "<p>{}</p>", Text(&sentence))?;
+    }
+    writeln!(to, "</div>\n<p class=\"muted\">{}</p>", Text(&told.heading))?;
     if !told.sentences.is_empty() {
         writeln!(to, "<ul class=\"plain\">")?;
         for sentence in &told.sentences {

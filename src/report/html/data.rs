@@ -39,31 +39,58 @@ pub struct Run {
 pub struct Graph {
     pub width: i32,
     pub height: i32,
-    /// Of every box.
-    pub node: (i32, i32),
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
     /// Boxes that did not fit.
     pub left_out: usize,
 }
 
+/// A line of the picture.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Written {
+    #[serde(rename = "t")]
+    pub text: String,
+    #[serde(rename = "n", skip_serializing_if = "std::ops::Not::not")]
+    pub is_name: bool,
+    /// The fault that it names.
+    #[serde(rename = "f", skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
     pub name: String,
-    /// `client`, `service` or `broker`.
+    /// `client`, `service`, `database` or `broker`.
     pub kind: &'static str,
     pub x: i32,
     pub y: i32,
+    pub width: i32,
+    pub height: i32,
+    /// Where, below its lines, its state is written.
+    pub below: i32,
+    pub lines: Vec<Written>,
     /// Useful ÷ offered before the first fault; 1 if that is unknown.
     pub baseline: f64,
     pub replicas: u32,
     /// Requests that may wait, over all replicas; `null`: without limit.
     pub room: Option<u64>,
-    /// Places in [`Run::queues`], of a broker.
+    /// Queues of a broker.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub queues: Vec<usize>,
+    pub bars: Vec<Bar>,
     pub series: NodeSeries,
+}
+
+/// A queue inside of its broker's box.
+#[derive(Serialize)]
+pub struct Bar {
+    pub name: String,
+    /// Its place in [`Run::queues`]; `null`: it is not among those with the most messages.
+    pub queue: Option<usize>,
+    pub top: i32,
+    pub height: i32,
+    pub lines: Vec<Written>,
 }
 
 /// What a component has no figure for is not there.
@@ -91,15 +118,25 @@ pub struct NodeSeries {
     pub p99: Option<Numbers>,
 }
 
-/// All calls from one box to another.
+/// All calls of one kind from one box to another.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Edge {
     pub from: usize,
     pub to: usize,
+    /// `calls`, `fallback`, `publish`, …
+    pub relation: &'static str,
+    /// Its way, as SVG writes it.
+    pub path: String,
+    /// Where its words stand: corner, width, height. `null`: it has none.
+    pub label: Option<(i32, i32, i32, i32)>,
+    /// Where, below its lines, its rate is written.
+    pub below: i32,
+    pub lines: Vec<Written>,
     /// `gateway.checkout -> orders.place`
     pub calls: Vec<String>,
-    pub series: EdgeSeries,
+    /// `null`: what goes this way is not counted.
+    pub series: Option<EdgeSeries>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +178,10 @@ pub struct Step {
     pub who: String,
     pub what: String,
     pub because: Option<String>,
+    /// `p99 30 ms → 2.1 s`
+    pub evidence: Vec<String>,
+    /// A followed request that met it: its place in [`Run::traces`], and what it is called.
+    pub sample: Option<(usize, String)>,
     pub nodes: Vec<usize>,
     pub edge: Option<usize>,
 }
@@ -177,13 +218,13 @@ pub struct Followed {
     pub took: Option<u64>,
     pub outcome: Option<String>,
     pub kept: &'static str,
-    pub spans: Vec<Bar>,
+    pub spans: Vec<SpanBar>,
     /// Spans that did not fit.
     pub left_out: usize,
 }
 
 #[derive(Serialize)]
-pub struct Bar {
+pub struct SpanBar {
     /// The span it belongs to.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub parent: Option<usize>,

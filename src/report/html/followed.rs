@@ -1,13 +1,14 @@
 //! Followed requests as bars of a waterfall: which of them the page holds, and what each bar is called.
 
-use super::data::{Attributed, Bar, Followed};
+use super::data::{Attributed, Followed, SpanBar};
 use crate::analysis::attribution;
+use crate::analysis::cascade::Cascade;
 use crate::analysis::names;
 use crate::base::time::Instant;
 use crate::observe::recording::Recording;
 use crate::observe::span::{Kept, Span, SpanKind, Trace};
 use crate::topology::Topology;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests of each client and kind, spans of a request, and spans of all requests together that are shown at most.
 const MOST_OF_A_KIND: usize = 8;
@@ -41,14 +42,23 @@ pub fn attributed(topology: &Topology, recording: &Recording) -> Vec<Attributed>
         .collect()
 }
 
-/// The slowest of each kind, and of typical ones the first; in the order in which they were offered.
-pub fn chosen(topology: &Topology, recording: &Recording) -> Vec<Followed> {
+/// Those that the story names, the slowest of each kind, and of typical ones the first; in the order in which they were offered.
+pub fn chosen(topology: &Topology, recording: &Recording, cascade: &Cascade) -> Vec<Followed> {
+    let samples = cascade.steps.iter().filter_map(|step| step.sample.as_ref());
+    let told: BTreeSet<(&str, u64)> = samples.map(|sample| (sample.client.as_str(), sample.number)).collect();
+    let is_told = |trace: &Trace| told.contains(&(topology.clients[trace.client.index()].name.as_str(), trace.number));
     let mut kinds: BTreeMap<(Kept, usize), Vec<&Trace>> = BTreeMap::new();
-    for trace in recording.sampled.iter().filter(|trace| !trace.spans.is_empty()) {
-        kinds.entry((trace.kept, trace.client.index())).or_default().push(trace);
-    }
     let mut room = MOST_IN_ALL;
     let mut chosen = Vec::new();
+    for trace in recording.sampled.iter().filter(|trace| !trace.spans.is_empty()) {
+        if is_told(trace) {
+            let shown = followed(topology, trace);
+            room = room.saturating_sub(shown.spans.len());
+            chosen.push((trace.offered, shown));
+            continue;
+        }
+        kinds.entry((trace.kept, trace.client.index())).or_default().push(trace);
+    }
     for ((kept, _), mut traces) in kinds {
         if kept != Kept::Typical {
             traces.sort_by_key(|trace| std::cmp::Reverse(trace.ended.map_or(u64::MAX, |(at, _)| at.since(trace.offered).0)));
@@ -66,7 +76,7 @@ pub fn chosen(topology: &Topology, recording: &Recording) -> Vec<Followed> {
 }
 
 fn followed(topology: &Topology, trace: &Trace) -> Followed {
-    let spans: Vec<Bar> = trace.spans.iter().take(MOST_SPANS).map(|span| bar(topology, trace, span)).collect();
+    let spans: Vec<SpanBar> = trace.spans.iter().take(MOST_SPANS).map(|span| bar(topology, trace, span)).collect();
     Followed {
         client: topology.clients[trace.client.index()].name.clone(),
         number: trace.number,
@@ -83,7 +93,7 @@ fn since(trace: &Trace, at: Instant) -> u64 {
     at.since(trace.offered).0 / 1000
 }
 
-fn bar(topology: &Topology, trace: &Trace, span: &Span) -> Bar {
+fn bar(topology: &Topology, trace: &Trace, span: &Span) -> SpanBar {
     let callee = |edge| names::callee_of(topology, edge);
     let (kind, name, started) = match span.what {
         SpanKind::Call { edge, caller } => ("call", format!("{} → {}", names::caller(topology, caller), callee(edge)), None),
@@ -103,7 +113,7 @@ fn bar(topology: &Topology, trace: &Trace, span: &Span) -> Bar {
             ("delivery", format!("delivered{again} from {}", topology.brokers.queues[queue as usize].name), None)
         }
     };
-    Bar {
+    SpanBar {
         // A parent is before its children.
         parent: span.parent.map(|p| p as usize).filter(|p| *p < MOST_SPANS),
         began: since(trace, span.began),

@@ -1,21 +1,28 @@
-//! The system as the replay shows it: a box for each client, service and broker, an arrow for all calls between two of them.
+//! The system as the replay shows it: the picture of `brownout graph`, with room in it for what changes.
 //!
 //! A screen has room for so many boxes. Of a larger system those are shown that the story is about, then those with the most to do.
 
-use super::data::{Edge, EdgeSeries, Graph, Node, NodeSeries};
-use super::layering;
+use super::data::{Bar, Edge, Graph, Node, Written};
+use super::figures;
 use super::series::Lens;
 use crate::analysis::course::{self, Course, horizon};
 use crate::analysis::summary::Summary;
 use crate::base::id::*;
-use crate::observe::recording::{ClientWindow, EdgeWindow, Recording, ServiceWindow};
+use crate::observe::recording::Recording;
+use crate::report::graph::svg::way;
+use crate::report::graph::{self, Line, Look, Picture, Room};
 use crate::topology::Topology;
+use crate::topology::diagram::{self, Diagram, End, Of};
 use crate::topology::site::Caller;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Boxes and arrows that are shown at most.
+/// Boxes and arrows that are shown at most, and arrows with words on them.
 pub const MOST_NODES: usize = 60;
 const MOST_EDGES: usize = 160;
+const MOST_LABELLED: usize = 60;
+
+/// For the state and the figures of a box, what waits in a queue, and the rate on an arrow with what is wrong with it.
+const ROOM: Room = Room { narrowest: 156, in_box: 38, in_queue: 15, on_arrow: Some((88, 29)) };
 
 /// What stands in a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,11 +31,11 @@ pub enum Who {
     Service(usize),
 }
 
-/// Which boxes there are, and which arrows between them with the calls that each stands for.
+/// The picture's boxes and arrows.
 pub struct Plan {
     pub shown: Vec<Who>,
     pub left_out: usize,
-    pub edges: BTreeMap<(usize, usize), Vec<usize>>,
+    picture: Picture,
 }
 
 impl Plan {
@@ -40,46 +47,114 @@ impl Plan {
         ranked.sort_by_key(|who| std::cmp::Reverse((told.contains(who), arrivals(recording, *who))));
         ranked.truncate(MOST_NODES);
         ranked.sort();
-        let mut calls: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-        for (i, edge) in topology.edges.iter().enumerate() {
-            let place = |who: Who| ranked.binary_search(&who).ok();
-            let used = recording.edges.get(i).is_some_and(|record| record.calls > 0 || record.windows.iter().any(|w| w.calls > 0));
-            if let (true, Some(from), Some(to)) = (used, place(caller(topology, edge.caller)), place(callee(topology, edge.callee))) {
-                calls.entry((from, to)).or_default().push(i);
-            }
-        }
-        let sum = |edges: &[usize]| edges.iter().map(|i| recording.edges[*i].calls).sum::<u64>();
-        let mut order: Vec<((usize, usize), Vec<usize>)> = calls.into_iter().collect();
-        order.sort_by_key(|(_, edges)| std::cmp::Reverse(sum(edges)));
-        order.truncate(MOST_EDGES);
-        Plan { left_out: all.len() - ranked.len(), shown: ranked, edges: order.into_iter().collect() }
+        let diagram = part_of(diagram::diagram(topology), &ranked, recording);
+        let room = Room { on_arrow: ROOM.on_arrow.filter(|_| diagram.arrows.len() <= MOST_LABELLED), ..ROOM };
+        Plan { left_out: all.len() - ranked.len(), shown: ranked, picture: graph::with_room(diagram, room) }
     }
 
     pub fn place(&self, who: Who) -> Option<usize> {
         self.shown.binary_search(&who).ok()
     }
 
-    /// The arrow that a call is part of.
-    pub fn arrow(&self, edge: usize) -> Option<usize> {
-        self.edges.values().position(|edges| edges.contains(&edge))
+    pub fn arrows(&self) -> usize {
+        self.picture.diagram.arrows.len()
+    }
+
+    /// The arrow that a call is part of, and the boxes at its ends.
+    pub fn arrow(&self, edge: usize) -> Option<(usize, [usize; 2])> {
+        let arrows = &self.picture.diagram.arrows;
+        let at = arrows.iter().position(|arrow| arrow.edges.contains(&EdgeId::new(edge)))?;
+        Some((at, [arrows[at].from.part, arrows[at].to.part]))
     }
 
     pub fn graph(&self, topology: &Topology, recording: &Recording, lens: Lens) -> Graph {
-        let pairs: Vec<(usize, usize)> = self.edges.keys().copied().collect();
-        let places = layering::places(self.shown.len(), &pairs);
-        let edge = |(&(from, to), edges): (&(usize, usize), &Vec<usize>)| {
-            let calls = edges.iter().map(|i| topology.edges[*i].name.clone()).collect();
-            Edge { from, to, calls, series: calls_of(recording, edges, lens) }
-        };
         Graph {
-            width: places.iter().map(|(x, _)| x + layering::WIDTH).max().unwrap_or(0),
-            height: places.iter().map(|(_, y)| y + layering::HEIGHT).max().unwrap_or(0),
-            node: (layering::WIDTH, layering::HEIGHT),
-            nodes: self.shown.iter().zip(places).map(|(who, place)| node(topology, recording, lens, *who, place)).collect(),
-            edges: self.edges.iter().map(edge).collect(),
+            width: self.picture.placed.width,
+            height: self.picture.placed.height,
+            nodes: (0..self.shown.len()).map(|at| self.node(at, topology, recording, lens)).collect(),
+            edges: (0..self.arrows()).map(|at| self.edge(at, topology, recording, lens)).collect(),
             left_out: self.left_out,
         }
     }
+
+    fn node(&self, at: usize, topology: &Topology, recording: &Recording, lens: Lens) -> Node {
+        let Picture { diagram, placed, texts, below, bars, .. } = &self.picture;
+        let (part, rect) = (&diagram.parts[at], placed.boxes[at]);
+        let bar = |(queue, (top, height, lines)): (&diagram::Queue, &(i32, i32, Vec<Line>))| Bar {
+            name: queue.name.clone(),
+            queue: Some(queue.number as usize),
+            top: *top,
+            height: *height,
+            lines: written(lines, &queue.faults, diagram),
+        };
+        let own = match part.of {
+            Of::Client(client) => client_node(topology, recording, lens, client),
+            Of::Service(service) => service_node(topology, recording, lens, service),
+        };
+        Node {
+            name: part.name.clone(),
+            kind: part.kind.word(),
+            x: rect.x,
+            y: rect.y,
+            width: rect.width,
+            height: rect.height,
+            below: below[at],
+            lines: written(&texts[at], &part.faults, diagram),
+            bars: part.queues.iter().zip(&bars[at]).map(bar).collect(),
+            ..own
+        }
+    }
+
+    fn edge(&self, at: usize, topology: &Topology, recording: &Recording, lens: Lens) -> Edge {
+        let Picture { diagram, placed, labels, .. } = &self.picture;
+        let (arrow, route) = (&diagram.arrows[at], &placed.routes[at]);
+        let edges: Vec<usize> = arrow.edges.iter().map(|edge| edge.index()).collect();
+        let label = route.label.map(|rect| (rect.x, rect.y, rect.width, rect.height));
+        Edge {
+            from: arrow.from.part,
+            to: arrow.to.part,
+            relation: arrow.relation.word(),
+            path: way(route),
+            label,
+            below: 3 + graph::height(&labels[at]),
+            lines: if label.is_some() { written(&labels[at], &arrow.faults, diagram) } else { Vec::new() },
+            calls: arrow.edges.iter().map(|edge| topology.edges[edge.index()].name.clone()).collect(),
+            series: (!edges.is_empty()).then(|| figures::calls_of(recording, &edges, lens)),
+        }
+    }
+}
+
+/// Those parts, and the arrows between them; of too many the ones with the most calls, and of many without their words.
+fn part_of(whole: Diagram, shown: &[Who], recording: &Recording) -> Diagram {
+    let who = |of: Of| match of {
+        Of::Client(client) => Who::Client(client.index()),
+        Of::Service(service) => Who::Service(service.index()),
+    };
+    let places: Vec<Option<usize>> = whole.parts.iter().map(|part| shown.binary_search(&who(part.of)).ok()).collect();
+    let calls = |edges: &[EdgeId]| edges.iter().filter_map(|edge| recording.edges.get(edge.index())).map(|edge| edge.calls).sum::<u64>();
+    let mut arrows: Vec<(usize, diagram::Arrow)> = Vec::new();
+    for (number, arrow) in whole.arrows.into_iter().enumerate() {
+        if let (Some(from), Some(to)) = (places[arrow.from.part], places[arrow.to.part]) {
+            let end = |part: usize, old: End| End { part, ..old };
+            arrows.push((number, diagram::Arrow { from: end(from, arrow.from), to: end(to, arrow.to), ..arrow }));
+        }
+    }
+    arrows.sort_by_key(|(_, arrow)| std::cmp::Reverse(calls(&arrow.edges)));
+    arrows.truncate(MOST_EDGES);
+    arrows.sort_by_key(|(number, _)| *number);
+    let mut arrows: Vec<diagram::Arrow> = arrows.into_iter().map(|(_, arrow)| arrow).collect();
+    if arrows.len() > MOST_LABELLED {
+        arrows.iter_mut().for_each(|arrow| arrow.policies.clear());
+    }
+    let parts = whole.parts.into_iter().zip(&places).filter(|(_, place)| place.is_some()).map(|(part, _)| part).collect();
+    Diagram { parts, arrows, ..whole }
+}
+
+/// Lines with what they are; those of faults with the fault's name, by which the page knows when it lasts.
+fn written(lines: &[Line], faults: &[usize], diagram: &Diagram) -> Vec<Written> {
+    let mut faults = faults.iter().map(|fault| diagram.faults[*fault].name.clone());
+    let mut fault_of = |look: Look| if look == Look::Fault { faults.next() } else { None };
+    lines.iter().map(|line| Written { text: line.text.clone(), is_name: line.look == Look::Name, fault: fault_of(line.look) }).collect()
 }
 
 fn caller(topology: &Topology, caller: Caller) -> Who {
@@ -118,104 +193,31 @@ fn arrivals(recording: &Recording, who: Who) -> u64 {
     }
 }
 
-fn node(topology: &Topology, recording: &Recording, lens: Lens, who: Who, (x, y): (i32, i32)) -> Node {
-    let until = horizon(topology, recording);
-    let before = |course: Course| {
-        let began = course::faults(topology, recording).map(|span| span.began).min()?;
-        Some(course.before(began)?.ratio.min(1.0))
-    };
-    match who {
-        Who::Client(i) => Node {
-            name: topology.clients[i].name.clone(),
-            kind: "client",
-            x,
-            y,
-            baseline: before(Course::of_client(recording, ClientId::new(i), until)).unwrap_or(1.0),
-            replicas: topology.clients[i].callers.len() as u32,
-            room: None,
-            queues: Vec::new(),
-            series: client(recording.clients.get(i).map_or(&[], |c| &c.windows), lens),
-        },
-        Who::Service(i) => {
-            let service = &topology.services[i];
-            let broker = topology.brokers.brokers.iter().find(|broker| broker.service.index() == i);
-            let replicas = service.replicas.len() as u32;
-            Node {
-                name: service.name.clone(),
-                kind: if broker.is_some() { "broker" } else { "service" },
-                x,
-                y,
-                baseline: before(Course::of_service(recording, ServiceId::new(i), until)).unwrap_or(1.0),
-                replicas,
-                room: (service.queue_capacity != u32::MAX).then(|| u64::from(service.queue_capacity) * u64::from(replicas)),
-                queues: broker.map_or(Vec::new(), |broker| (broker.queues.start as usize..broker.queues.end as usize).collect()),
-                series: self::service(recording.services.get(i).map_or(&[], |s| &s.windows), lens),
-            }
-        }
+/// Useful ÷ offered before the first fault; 1 if that is unknown.
+fn before(topology: &Topology, recording: &Recording, course: Course) -> f64 {
+    let began = course::faults(topology, recording).map(|span| span.began).min();
+    began.and_then(|began| Some(course.before(began)?.ratio.min(1.0))).unwrap_or(1.0)
+}
+
+fn client_node(topology: &Topology, recording: &Recording, lens: Lens, id: ClientId) -> Node {
+    let course = Course::of_client(recording, id, horizon(topology, recording));
+    Node {
+        baseline: before(topology, recording, course),
+        replicas: topology.clients[id.index()].callers.len() as u32,
+        series: figures::client(recording.clients.get(id.index()).map_or(&[], |c| &c.windows), lens),
+        ..Node::default()
     }
 }
 
-fn client(w: &[ClientWindow], lens: Lens) -> NodeSeries {
-    NodeSeries {
-        arrived: Some(lens.sum(w, |w| w.offered)),
-        ok: Some(lens.sum(w, |w| w.ok)),
-        degraded: Some(lens.sum(w, |w| w.degraded)),
-        failed: Some(lens.sum(w, |w| w.failed)),
-        p50: Some(lens.latency(w, |w| w.p50)),
-        p95: Some(lens.latency(w, |w| w.p95)),
-        p99: Some(lens.latency(w, |w| w.p99)),
-        ..NodeSeries::default()
-    }
-}
-
-fn service(w: &[ServiceWindow], lens: Lens) -> NodeSeries {
-    NodeSeries {
-        arrived: Some(lens.sum(w, |w| w.arrived)),
-        ok: Some(lens.sum(w, |w| w.ok)),
-        degraded: None,
-        failed: Some(lens.sum(w, |w| w.failed)),
-        refused: Some(lens.sum(w, |w| w.rejected)),
-        abandoned: Some(lens.sum(w, |w| w.abandoned)),
-        queue: Some(lens.tenths(w, |w| w.queue)),
-        busy: Some(lens.tenths(w, |w| w.busy)),
-        workers: Some(lens.tenths(w, |w| w.workers)),
-        up: Some(lens.highest(w, |w| w.up.into())),
-        p50: Some(lens.latency(w, |w| w.p50)),
-        p95: Some(lens.latency(w, |w| w.p95)),
-        p99: Some(lens.latency(w, |w| w.p99)),
-    }
-}
-
-/// All calls of an arrow together, window by window.
-fn calls_of(recording: &Recording, edges: &[usize], lens: Lens) -> EdgeSeries {
-    let mut sum: Vec<EdgeWindow> = Vec::new();
-    for windows in edges.iter().map(|i| &recording.edges[*i].windows) {
-        sum.resize(sum.len().max(windows.len()), EdgeWindow::default());
-        for (sum, w) in sum.iter_mut().zip(windows) {
-            for (all, one) in [
-                (&mut sum.calls, w.calls),
-                (&mut sum.attempts, w.attempts),
-                (&mut sum.retries, w.retries),
-                (&mut sum.failed, w.failed),
-                (&mut sum.timeouts, w.timeouts),
-                (&mut sum.fallbacks, w.fallbacks),
-                (&mut sum.short_circuited, w.short_circuited),
-                (&mut sum.open, w.open),
-                (&mut sum.half_open, w.half_open),
-            ] {
-                *all = all.saturating_add(one);
-            }
-        }
-    }
-    EdgeSeries {
-        calls: lens.sum(&sum, |w| w.calls),
-        attempts: lens.sum(&sum, |w| w.attempts),
-        retries: lens.sum(&sum, |w| w.retries),
-        failed: lens.sum(&sum, |w| w.failed),
-        timeouts: lens.sum(&sum, |w| w.timeouts),
-        fallbacks: lens.sum(&sum, |w| w.fallbacks),
-        cut: lens.sum(&sum, |w| w.short_circuited),
-        open: lens.highest(&sum, |w| w.open.into()),
-        half_open: lens.highest(&sum, |w| w.half_open.into()),
+fn service_node(topology: &Topology, recording: &Recording, lens: Lens, id: ServiceId) -> Node {
+    let service = &topology.services[id.index()];
+    let replicas = service.replicas.len() as u32;
+    let course = Course::of_service(recording, id, horizon(topology, recording));
+    Node {
+        baseline: before(topology, recording, course),
+        replicas,
+        room: (service.queue_capacity != u32::MAX).then(|| u64::from(service.queue_capacity) * u64::from(replicas)),
+        series: figures::service(recording.services.get(id.index()).map_or(&[], |s| &s.windows), lens),
+        ..Node::default()
     }
 }

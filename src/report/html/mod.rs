@@ -7,19 +7,21 @@
 mod compared;
 mod data;
 mod escape;
+mod figures;
 mod first;
 mod followed;
 mod graph;
-mod layering;
 mod page;
 mod run;
 mod series;
 mod states;
+mod stopped;
 #[cfg(test)]
 mod tests;
 
 use crate::analysis::summary::Summary;
 use crate::experiment::aggregate::{Comparison, MODEL};
+use crate::experiment::why::Why;
 use crate::observe::recording::Recording;
 use crate::topology::Topology;
 use std::io;
@@ -32,6 +34,8 @@ pub struct Subject<'a> {
     pub topology: &'a Topology,
     pub recording: &'a Recording,
     pub summary: &'a Summary,
+    /// What would have stopped its cascade, if that was tried.
+    pub why: Option<&'a Why>,
 }
 
 impl Subject<'_> {

@@ -2,7 +2,7 @@
 
 use super::data::Data;
 use super::escape::{Text, json};
-use super::{Subject, compared, first, run, states};
+use super::{Subject, compared, first, run, states, stopped};
 use crate::analysis::words;
 use crate::experiment::aggregate::Comparison;
 use std::io::{self, Write};
@@ -10,6 +10,7 @@ use std::io::{self, Write};
 const UPLOT: &str = include_str!("assets/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("assets/uPlot.min.css");
 const STYLE: &str = include_str!("assets/page.css");
+const REPLAY: &str = include_str!("assets/replay.html");
 const SECTIONS: &str = include_str!("assets/sections.html");
 
 /// In the order in which they build on each other.
@@ -51,6 +52,10 @@ pub fn write(subjects: &[Subject<'_>], comparison: Option<&Comparison>, mut to: 
         writeln!(to, "<article class=\"block first\" data-run=\"{i}\"><h2>What happened{}</h2>", of(subjects, subject))?;
         first::write(subject, &mut to)?;
         writeln!(to, "</article>")?;
+    }
+    write!(to, "{REPLAY}")?;
+    if let Some(why) = subject.why {
+        stopped::write(why, &mut to)?;
     }
     write!(to, "{SECTIONS}")?;
     writeln!(to, "</main>")?;

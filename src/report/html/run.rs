@@ -1,13 +1,15 @@
 //! One run as the page's data: everything that its scripts draw.
 
 use super::Subject;
-use super::data::{Fault, Queue, Run, Step};
+use super::data::{Fault, Followed, Queue, Run, Step};
 use super::graph::{Plan, Who};
 use super::series::{Lens, Numbers};
 use super::{followed, states};
+use crate::analysis::cascade::Sample;
 use crate::analysis::course;
 use crate::base::id::FaultId;
 use crate::observe::recording::QueueWindow;
+use crate::report::story::{MOST_FIGURES, figure};
 use crate::topology::Topology;
 
 /// Numbers that all runs of a page may hold together: about two megabytes.
@@ -22,7 +24,7 @@ const MOST_QUEUES: usize = 40;
 
 /// How many points each of so many runs can have.
 fn points(subject: &Subject<'_>, plan: &Plan, runs: usize) -> usize {
-    let series = plan.shown.len() * 13 + plan.edges.len() * 9 + subject.topology.brokers.queues.len().min(MOST_QUEUES) * 4;
+    let series = plan.shown.len() * 13 + plan.arrows() * 9 + subject.topology.brokers.queues.len().min(MOST_QUEUES) * 4;
     (MOST_NUMBERS / runs.max(1) / series.max(1)).clamp(LEAST_POINTS, MOST_POINTS)
 }
 
@@ -36,9 +38,10 @@ pub fn data(subject: &Subject<'_>, runs: usize) -> Run {
     let (states, _) = states::of_run(topology, recording, end);
     let mut graph = plan.graph(topology, recording, lens);
     let (queues, kept) = queues(subject, lens);
-    for node in &mut graph.nodes {
-        node.queues = node.queues.iter().filter_map(|q| kept.iter().position(|k| k == q)).collect();
+    for bar in graph.nodes.iter_mut().flat_map(|node| &mut node.bars) {
+        bar.queue = bar.queue.and_then(|queue| kept.iter().position(|kept| *kept == queue));
     }
+    let traces = followed::chosen(topology, recording, &summary.cascade);
     Run {
         title: subject.title(),
         duration,
@@ -48,10 +51,10 @@ pub fn data(subject: &Subject<'_>, runs: usize) -> Run {
         graph,
         queues,
         faults: faults(subject, end),
-        story: story(subject, &plan),
+        story: story(subject, &plan, &traces),
         states,
         attribution: followed::attributed(topology, recording),
-        traces: followed::chosen(topology, recording),
+        traces,
         followed: recording.sampled.len(),
     }
 }
@@ -94,18 +97,39 @@ pub fn faults(subject: &Subject<'_>, end: f64) -> Vec<Fault> {
 }
 
 /// Steps and backlogs in order of time, each with its boxes and its arrow.
-fn story(subject: &Subject<'_>, plan: &Plan) -> Vec<Step> {
+fn story(subject: &Subject<'_>, plan: &Plan, traces: &[Followed]) -> Vec<Step> {
     let cascade = &subject.summary.cascade;
     let topology = subject.topology;
+    let sample = |sample: &Sample| {
+        let at = traces.iter().position(|trace| trace.client == sample.client && trace.number == sample.number)?;
+        Some((at, format!("{} #{}", sample.client, sample.number)))
+    };
     let steps = cascade.steps.iter().map(|step| {
         let (nodes, edge) = places(topology, plan, &step.who);
-        Step { at: step.at, who: step.who.clone(), what: step.what.clone(), because: step.because.clone(), nodes, edge }
+        Step {
+            at: step.at,
+            who: step.who.clone(),
+            what: step.what.clone(),
+            because: step.because.clone(),
+            evidence: step.evidence.iter().take(MOST_FIGURES).map(figure).collect(),
+            sample: step.sample.as_ref().and_then(sample),
+            nodes,
+            edge,
+        }
     });
     let backlogs = cascade.backlogs.iter().map(|backlog| {
         let broker = topology.brokers.queues.iter().find(|q| q.name == backlog.queue).map(|q| q.broker as usize);
         let service = broker.map(|broker| Who::Service(topology.brokers.brokers[broker].service.index()));
-        let nodes = service.and_then(|who| plan.place(who)).into_iter().collect();
-        Step { at: backlog.at, who: backlog.queue.clone(), what: backlog.what.clone(), because: backlog.because.clone(), nodes, edge: None }
+        Step {
+            at: backlog.at,
+            who: backlog.queue.clone(),
+            what: backlog.what.clone(),
+            because: backlog.because.clone(),
+            evidence: Vec::new(),
+            sample: None,
+            nodes: service.and_then(|who| plan.place(who)).into_iter().collect(),
+            edge: None,
+        }
     });
     let mut story: Vec<Step> = steps.chain(backlogs).collect();
     story.sort_by(|a, b| a.at.total_cmp(&b.at));
@@ -114,9 +138,7 @@ fn story(subject: &Subject<'_>, plan: &Plan) -> Vec<Step> {
 
 fn places(topology: &Topology, plan: &Plan, who: &str) -> (Vec<usize>, Option<usize>) {
     if let Some(edge) = topology.edges.iter().position(|edge| edge.name == who) {
-        let arrow = plan.arrow(edge);
-        let ends = arrow.and_then(|arrow| plan.edges.keys().nth(arrow)).map_or(Vec::new(), |(from, to)| vec![*from, *to]);
-        return (ends, arrow);
+        return plan.arrow(edge).map_or((Vec::new(), None), |(arrow, ends)| (ends.to_vec(), Some(arrow)));
     }
     let mut all: Vec<Who> = Vec::new();
     if let Some(i) = topology.faults.iter().position(|fault| fault.name == who) {

@@ -1,6 +1,7 @@
 //! The page as a whole: what a hostile name can do (nothing), how large it is, that it is the same every time, what its data say.
 
 use super::*;
+use crate::analysis::cascade::{Evidence, Sample};
 use crate::analysis::sample;
 use crate::analysis::summary::summarize;
 use crate::base::id::*;
@@ -8,14 +9,14 @@ use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::recording::{ClientWindow, EdgeRecord, EdgeWindow, ServiceRecord, ServiceWindow};
 use crate::observe::span::{Kept, Span, SpanKind, Trace};
-use crate::topology::{Edge, Endpoint};
+use crate::topology::{Edge, Endpoint, Site};
 use serde_json::Value;
 
 const HOSTILE: &str = "</script><img src=x onerror=\"alert('1')\">\n\u{2028}ünï";
 
 fn page(topology: &Topology, recording: &Recording) -> String {
     let summary = summarize(topology, recording, Some("naive"));
-    let subject = Subject { variant: Some("naive"), topology, recording, summary: &summary };
+    let subject = Subject { variant: Some("naive"), topology, recording, summary: &summary, why: None };
     let mut bytes = Vec::new();
     write_run(&subject, None, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -102,6 +103,47 @@ fn its_data_are_those_of_the_recording() {
 }
 
 #[test]
+fn the_picture_is_that_of_the_model_with_room_for_what_changes() {
+    let topology = sample::shop(4);
+    let graph = &data(&page(&topology, &sample::record::slow_db(None)))["runs"][0]["graph"];
+    let drawn = crate::report::graph::picture(&topology);
+    for (at, texts) in drawn.texts.iter().enumerate() {
+        let node = &graph["nodes"][at];
+        let own: Vec<&str> = node["lines"].as_array().unwrap().iter().map(|line| line["t"].as_str().unwrap()).collect();
+        let theirs: Vec<&str> = texts.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(own, theirs, "the same words");
+        let (below, height) = (node["below"].as_i64().unwrap(), node["height"].as_i64().unwrap());
+        assert!(height - below >= 38, "two lines more fit into {node}");
+    }
+    assert_eq!(graph["nodes"][3]["lines"].as_array().unwrap().last().unwrap()["f"], "slow-db", "the page knows which fault a line is of");
+    for edge in graph["edges"].as_array().unwrap() {
+        assert!(edge["path"].as_str().unwrap().starts_with('M') && edge["label"][2].as_i64() >= Some(88), "{edge}");
+    }
+}
+
+#[test]
+fn a_step_of_the_story_shows_its_figures_and_leads_to_the_request_that_met_it() {
+    let mut recording = sample::record::slow_db(Some(98));
+    // Far more of a kind than the page shows: the one of the story is there all the same.
+    let of = |number| Trace { number, ended: Some((Instant(2_000_000_000 + number), Outcome::OK)), ..followed() };
+    recording.sampled = (0..40).map(of).collect();
+    let topology = sample::shop(4);
+    let mut summary = summarize(&topology, &recording, None);
+    let step = &mut summary.cascade.steps[1];
+    step.sample = Some(Sample { client: "shoppers".into(), number: 3, id: String::new() });
+    step.evidence = vec![Evidence { metric: "p99".into(), before: Some(0.03), during: 2.1 }];
+    let subject = Subject { variant: None, topology: &topology, recording: &recording, summary: &summary, why: None };
+    let mut bytes = Vec::new();
+    write_run(&subject, None, &mut bytes).unwrap();
+    let data = data(&String::from_utf8(bytes).unwrap());
+    let run = &data["runs"][0];
+    assert_eq!(run["story"][1]["evidence"], serde_json::json!(["p99 30 ms → 2.1 s"]));
+    assert_eq!(run["story"][1]["sample"][1], "shoppers #3");
+    let place = run["story"][1]["sample"][0].as_u64().unwrap() as usize;
+    assert_eq!(run["traces"][place]["number"], 3);
+}
+
+#[test]
 fn without_scripts_the_words_the_verdicts_and_the_figures_are_there() {
     let page = page(&sample::shop(4), &sample::record::slow_db(None));
     let (still, _) = page.split_once("<noscript>").unwrap();
@@ -116,7 +158,8 @@ fn large(services: usize, windows: u32) -> (Topology, Recording) {
     let mut topology = sample::shop(4);
     let mut recording = sample::record::slow_db(None);
     topology.duration = Nanos::from_secs(u64::from(windows));
-    let service = topology.services[2].clone();
+    let (service, site) = (topology.services[2].clone(), topology.sites[0].clone());
+    topology.sites.clear();
     let noise = |i: u32, k: usize| (i.wrapping_mul(2_654_435_761).rotate_left(k as u32 % 31) % 9973) + 1;
     topology.services.clear();
     topology.replicas = (0..services).map(|k| crate::topology::Replica { service: ServiceId::new(k), zone: ZoneId::NONE }).collect();
@@ -135,7 +178,9 @@ fn large(services: usize, windows: u32) -> (Topology, Recording) {
             0 => crate::topology::site::Caller::Client(ClientId(0)),
             k => crate::topology::site::Caller::Endpoint(EndpointId::new(k / 2)),
         };
-        topology.edges.push(Edge { name: format!("call {k}"), caller, callee: EndpointId::new(k), sites: vec![SiteId(0)] });
+        topology.edges.push(Edge { name: format!("call {k}"), caller, callee: EndpointId::new(k), sites: vec![SiteId::new(k)] });
+        let (service, callee) = (ServiceId::new(k), EndpointId::new(k));
+        topology.sites.push(Site { caller, edge: EdgeId::new(k), callee, service, policy: PolicyId::NONE, ..site.clone() });
         let of = |i: u32| ServiceWindow {
             arrived: noise(i, k),
             ok: noise(i, k + 1),
@@ -190,6 +235,9 @@ fn a_system_of_two_hundred_services_gives_a_page_that_says_what_is_left_out() {
     let graph = &data(&page)["runs"][0]["graph"];
     assert_eq!(graph["nodes"].as_array().unwrap().len(), graph::MOST_NODES);
     assert_eq!(graph["leftOut"], 201 - graph::MOST_NODES);
+    let arrows = graph["edges"].as_array().unwrap();
+    assert!(arrows.len() >= graph::MOST_NODES - 1, "{} arrows", arrows.len());
+    assert!(arrows.iter().all(|arrow| arrow["series"].is_object()));
     assert!(page.contains("170 with less traffic are left out here"), "of the table too");
 }
 

@@ -30,7 +30,7 @@ function ofRun(run) {
   }
   list.push({ title: "Requests waiting, by service", kind: "number", lines: largest(services.map((n) => named(n.name, points(run, (i) => or0(n.series.queue, i) / 10)))) });
   list.push({ title: "Workers in use, by service", kind: "share", top: 1, lines: largest(services.map((n) => named(n.name, points(run, (i) => busy(n, i))))) });
-  const calls = run.graph.edges.map((e) => named(`${nodes[e.from].name} → ${nodes[e.to].name}`, points(run, (i) => gap(or0(e.series.attempts, i), or0(e.series.calls, i)))));
+  const calls = run.graph.edges.filter((e) => e.series).map((e) => named(`${nodes[e.from].name} → ${nodes[e.to].name}${e.relation === "calls" ? "" : ` (${e.relation})`}`, points(run, (i) => gap(or0(e.series.attempts, i), or0(e.series.calls, i)))));
   const retried = calls.filter((l) => l.values.some((v) => v !== null && Math.abs(v - 1) > 0.02));
   list.push({ title: "Attempts per call", kind: "times", lines: largest(retried), none: "Every call was one attempt." });
   if (run.queues.length) list.push({ title: "Messages waiting, by queue", kind: "number", lines: largest(run.queues.map((q) => named(q.name, points(run, (i) => at(q.ready, i))))) });
@@ -63,7 +63,7 @@ function ofAll() {
     { variants: true, title: "Success, all clients", kind: "share", top: 1, lines: each((run, i) => gap(useful(run, i), useful(run, i) + sum(clients(run), (n) => n.series.failed, i))) },
     { variants: true, title: "p99 of the slowest client", kind: "seconds", lines: each((run, i) => { const all = clients(run).map((n) => at(n.series.p99, i)).filter((v) => v !== null); return all.length ? Math.max(...all) / 1e6 : null; }) },
     { variants: true, title: "Requests waiting, all services", kind: "number", lines: each((run, i) => sum(run.graph.nodes, (n) => n.series.queue, i) / 10) },
-    { variants: true, title: "Attempts per call, all calls", kind: "times", lines: each((run, i) => gap(sum(run.graph.edges, (e) => e.series.attempts, i), sum(run.graph.edges, (e) => e.series.calls, i))) },
+    { variants: true, title: "Attempts per call, all calls", kind: "times", lines: each((run, i) => gap(sum(run.graph.edges, (e) => e.series?.attempts, i), sum(run.graph.edges, (e) => e.series?.calls, i))) },
   ];
 }
 

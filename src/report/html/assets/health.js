@@ -43,7 +43,7 @@ const busy = (node, i) => (at(node.series.workers, i) > 0 ? Math.min(1, or0(node
 // Requests that wait; of a broker, messages.
 function waiting(run, node, i) {
   const requests = or0(node.series.queue, i) / 10;
-  return requests + (node.queues || []).reduce((sum, q) => sum + or0(run.queues[q].ready, i), 0);
+  return requests + (node.bars || []).reduce((sum, { queue }) => sum + (queue === null ? 0 : or0(run.queues[queue].ready, i)), 0);
 }
 
 const peaks = new WeakMap();

@@ -39,7 +39,9 @@ function buildReplay() {
     ? el("ol", { class: "story" }, run.story.map((step, i) =>
         el("li", {}, el("button", { type: "button", onclick: () => tell(i) },
           el("span", { class: "when" }, clock(step.at)), " ", el("b", {}, arrow(step.who)), " ", step.what,
-          step.because ? el("span", { class: "because" }, "because " + step.because) : null))))
+          step.because ? el("span", { class: "because" }, "because " + step.because) : null),
+          step.evidence.length || step.sample ? el("p", { class: "evidence" }, step.evidence.join(" · "), step.evidence.length && step.sample ? " · " : "",
+            step.sample ? el("a", { href: "#requests", onclick: (event) => { event.preventDefault(); showRequest(step.sample[0]); } }, "see " + step.sample[1]) : null) : null)))
     : el("p", { class: "muted" }, "Nothing went wrong that is worth telling.");
 
   put(body,
@@ -75,12 +77,12 @@ const nameOf = (run, chosen) => {
   const graph = run.graph;
   if (chosen.kind === "node") return [graph.nodes[chosen.i].name];
   const edge = graph.edges[chosen.i];
-  return [graph.nodes[edge.from].name, graph.nodes[edge.to].name];
+  return [graph.nodes[edge.from].name, graph.nodes[edge.to].name, edge.relation];
 };
 
 function find(run, names) {
   const node = (name) => run.graph.nodes.findIndex((node) => node.name === name);
-  const i = names.length === 1 ? node(names[0]) : run.graph.edges.findIndex((e) => e.from === node(names[0]) && e.to === node(names[1]));
+  const i = names.length === 1 ? node(names[0]) : run.graph.edges.findIndex((e) => e.from === node(names[0]) && e.to === node(names[1]) && e.relation === names[2]);
   return i < 0 ? null : { kind: names.length === 1 ? "node" : "edge", i };
 }
 
@@ -124,15 +126,16 @@ function panel(run, i) {
   }
   if (replay.chosen.kind === "node") {
     const node = run.graph.nodes[replay.chosen.i];
-    const queues = (node.queues || []).map((q) => run.queues[q]);
+    const queues = (node.bars || []).filter((bar) => bar.queue !== null).map((bar) => run.queues[bar.queue]);
     put(box, el("h3", {}, node.name), el("p", { class: "muted" }, `${node.kind} at ${clock(i * run.step)}`), figures(run, node, i, row),
       queues.length ? el("dl", {}, queues.map((queue) => row(queue.name, count(or0(queue.ready, i)) + " ready"))) : "");
     return;
   }
-  const edge = run.graph.edges[replay.chosen.i], s = edge.series, per = (series) => rate(or0(series, i) / run.step);
+  const edge = run.graph.edges[replay.chosen.i], s = edge.series || {}, per = (series) => rate(or0(series, i) / run.step);
   const calls = or0(s.calls, i);
   put(box, el("h3", {}, run.graph.nodes[edge.from].name + " → " + run.graph.nodes[edge.to].name),
-    el("p", { class: "muted" }, `calls at ${clock(i * run.step)}`),
+    el("p", { class: "muted" }, `${edge.relation} at ${clock(i * run.step)}`), edge.series ? null : el("p", { class: "muted" }, "What goes this way is not counted."),
+    edge.lines.filter((line) => !line.f && line.t !== edge.relation).map((line) => el("p", { class: "rules" }, line.t)),
     el("dl", {}, row("calls", per(s.calls)), row("attempts per call", calls ? "×" + (or0(s.attempts, i) / calls).toFixed(2) : "–"), row("retries", per(s.retries)),
       row("failed", calls ? percent(Math.min(1, or0(s.failed, i) / calls)) : "–", calls ? Math.min(1, or0(s.failed, i) / calls) : null), row("attempts timed out", per(s.timeouts)), row("cut short", per(s.cut)),
       row("fallbacks", per(s.fallbacks)), row("breakers open", String(or0(s.open, i)) + (or0(s.halfOpen, i) ? ` (${or0(s.halfOpen, i)} half-open)` : ""))),

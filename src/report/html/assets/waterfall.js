@@ -28,6 +28,15 @@ function buildRequests() {
   drawRequest();
 }
 
+// From elsewhere on the page to one request.
+function showRequest(i) {
+  Object.assign(waterfall, { request: i, span: null });
+  byId("request").value = String(i);
+  drawRequest();
+  byId("requests").scrollIntoView({ behavior: still() ? "auto" : "smooth" });
+  byId("request").focus({ preventScroll: true });
+}
+
 function drawRequest() {
   const trace = shown().traces[waterfall.request], end = Math.max(1, trace.took ?? 0, ...trace.spans.map((s) => s.e ?? s.b));
   const depth = [];
