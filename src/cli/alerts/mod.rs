@@ -73,14 +73,7 @@ impl Alerts {
     }
 
     /// What each alerting rule's expression returned, and until when it was asked.
-    fn ask(
-        &self,
-        read: &rules::Rules,
-        metrics: &Path,
-        aside: &Path,
-        start: f64,
-        lasts: f64,
-    ) -> Result<(Vec<(Rule, Vec<Returned>)>, f64), String> {
+    fn ask(&self, read: &rules::Rules, metrics: &Path, aside: &Path, start: f64, lasts: f64) -> Result<(Asked, f64), String> {
         let plain = aside.join("rules.yml");
         std::fs::write(&plain, &read.plain).map_err(|error| error.to_string())?;
         let (rules, data) = (plain.to_string_lossy(), aside.join("data"));
@@ -113,6 +106,9 @@ impl Alerts {
         fail(&format!("`{}` does not hold a run: {why}\nhelp: {help}", self.directory.display()))
     }
 }
+
+/// Rules with what their expressions returned.
+type Asked = Vec<(Rule, Vec<Returned>)>;
 
 /// The time of the first sample: pods are scraped from the beginning on.
 fn start_of(metrics: &str) -> Option<f64> {

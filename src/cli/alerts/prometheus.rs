@@ -60,6 +60,7 @@ impl Prometheus {
             .spawn()
             .map_err(|error| format!("prometheus does not start: {error}"))?;
         let mut started = Prometheus { server, url: format!("http://127.0.0.1:{port}") };
+        #[expect(clippy::disallowed_methods, reason = "another process is waited for; nothing is simulated meanwhile")]
         let begun = Instant::now();
         while promtool(&["query", "instant", &started.url, "vector(1)"]).is_err() {
             if let Ok(Some(status)) = started.server.try_wait() {
@@ -68,6 +69,7 @@ impl Prometheus {
             if begun.elapsed() > PATIENCE {
                 return Err(format!("prometheus is not ready after {} s", PATIENCE.as_secs()));
             }
+            #[expect(clippy::disallowed_methods, reason = "as above")]
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(started)

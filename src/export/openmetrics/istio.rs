@@ -4,7 +4,7 @@
 //! Where callers have no sidecar, these tell what one would report. The caller's proxy sees each attempt of an application's library as a
 //! request, and one that the library gives up as a stream that its client has reset: code 0, flag DC.
 
-use super::{Exposition, Kind, Labels, NAMESPACE, Scene};
+use super::{Exposition, Kind, Labels, Scene};
 use crate::base::id::{ClusterId, EdgeId, ServiceId};
 use crate::base::outcome::{Class, Outcome};
 use crate::observe::watch::meters::{BOUNDS_MS, BUCKETS, Counters, Reporter, Scrape, is_left};
@@ -105,25 +105,45 @@ pub struct Workload {
     pub name: String,
     pub app: String,
     pub version: String,
+    pub namespace: String,
 }
 
 impl Workload {
     pub fn of(topology: &Topology, service: ServiceId) -> Workload {
-        Workload::named(&topology.services[service.index()].name)
+        Workload::named(&topology.services[service.index()].name, namespace(topology, Some(service)))
     }
 
-    fn named(name: &str) -> Workload {
+    fn named(name: &str, namespace: String) -> Workload {
         match name.split_once('/') {
-            Some((app, version)) => Workload { name: format!("{app}-{version}"), app: app.into(), version: version.into() },
-            None => Workload { name: name.into(), app: name.into(), version: "latest".into() },
+            Some((app, version)) => Workload { name: format!("{app}-{version}"), app: app.into(), version: version.into(), namespace },
+            None => Workload { name: name.into(), app: name.into(), version: "latest".into(), namespace },
         }
     }
 
     pub fn calling(topology: &Topology, edge: EdgeId) -> Workload {
         match topology.edges[edge.index()].caller {
-            Caller::Client(client) => Workload::named(&topology.clients[client.index()].name),
+            Caller::Client(client) => Workload::named(&topology.clients[client.index()].name, namespace(topology, None)),
             Caller::Endpoint(endpoint) => Workload::of(topology, topology.endpoints[endpoint.index()].service),
         }
+    }
+}
+
+/// The namespace of a service: that of the hosts which a mesh knows it by; where it knows none, that of all the others if it is one.
+fn namespace(topology: &Topology, service: Option<ServiceId>) -> String {
+    // `outbound|80||orders.shop.svc.cluster.local`
+    let of =
+        |cluster: &'_ str| cluster.split('|').nth(3)?.split_once(".svc.")?.0.split_once('.').map(|(_, namespace)| namespace.to_string());
+    let clusters = topology.mesh.clusters.iter().filter_map(|cluster| Some((cluster, of(&cluster.name)?)));
+    let mut known = std::collections::BTreeSet::new();
+    for (cluster, namespace) in clusters {
+        if cluster.hosts.iter().any(|host| Some(topology.replicas[host.index()].service) == service) {
+            return namespace;
+        }
+        known.insert(namespace);
+    }
+    match known.len() {
+        1 => known.pop_first().unwrap_or_default(),
+        _ => "default".to_string(),
     }
 }
 
@@ -144,11 +164,11 @@ fn labels(topology: &Topology, counters: &Counters) -> Labels {
     let edge_of = &topology.edges[edge.index()];
     let callee = Workload::of(topology, topology.endpoints[edge_of.callee.index()].service);
     let source = Workload::calling(topology, edge);
-    let unknown = || Workload { name: "unknown".into(), app: "unknown".into(), version: "unknown".into() };
+    let unknown = || Workload { name: "unknown".into(), app: "unknown".into(), version: "unknown".into(), namespace: "unknown".into() };
     let destination = if to.is_some() { Workload::of(topology, to) } else { unknown() };
     let (secure, grpc) = (is_mutual(topology, edge), is_grpc(topology, edge));
     let principal = |workload: &Workload| match secure {
-        true => format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{}", workload.app),
+        true => format!("spiffe://cluster.local/ns/{}/sa/{}", workload.namespace, workload.app),
         false => "unknown".to_string(),
     };
     let (code, flags) = told(outcome);
@@ -159,11 +179,11 @@ fn labels(topology: &Topology, counters: &Counters) -> Labels {
         (_, false) => "none",
     };
     let status = if grpc { crate::base::grpc::of_http(outcome.status).to_string() } else { String::new() };
-    let host = format!("{}.{NAMESPACE}.svc.cluster.local", callee.app);
+    let host = format!("{}.{}.svc.cluster.local", callee.app, callee.namespace);
     Labels::new(&[
         ("reporter", if reporter == Reporter::Source { "source" } else { "destination" }),
         ("source_workload", &source.name),
-        ("source_workload_namespace", NAMESPACE),
+        ("source_workload_namespace", &source.namespace),
         ("source_principal", &principal(&source)),
         ("source_app", &source.app),
         ("source_version", &source.version),
@@ -171,13 +191,13 @@ fn labels(topology: &Topology, counters: &Counters) -> Labels {
         ("source_canonical_revision", &source.version),
         ("source_cluster", "Kubernetes"),
         ("destination_workload", &destination.name),
-        ("destination_workload_namespace", NAMESPACE),
+        ("destination_workload_namespace", &destination.namespace),
         ("destination_principal", &principal(&destination)),
         ("destination_app", &destination.app),
         ("destination_version", &destination.version),
         ("destination_service", &host),
         ("destination_service_name", &callee.app),
-        ("destination_service_namespace", NAMESPACE),
+        ("destination_service_namespace", &callee.namespace),
         ("destination_canonical_service", &destination.app),
         ("destination_canonical_revision", &destination.version),
         ("destination_cluster", "Kubernetes"),

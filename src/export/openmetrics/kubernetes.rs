@@ -4,7 +4,7 @@
 //! are up, waiting for callees included.
 
 use super::istio::Workload;
-use super::{Exposition, Kind, Labels, NAMESPACE, Scene};
+use super::{Exposition, Kind, Labels, Scene};
 use crate::analysis::names;
 use crate::base::id::*;
 use crate::base::time::Instant;
@@ -17,7 +17,7 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
     for pod in &pods {
         let labels = Labels::new(&[
             ("job", "kubernetes-pods"),
-            ("namespace", NAMESPACE),
+            ("namespace", &pod.workload.namespace),
             ("pod", &pod.name),
             ("service", &pod.workload.app),
             ("instance", &pod.name),
@@ -27,13 +27,13 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
     text.family("kube_pod_status_ready", Kind::Gauge, "Whether the pod takes requests.")?;
     for pod in &pods {
         for (condition, wanted) in [("true", true), ("false", false)] {
-            let labels = Labels::new(&[("namespace", NAMESPACE), ("pod", &pod.name), ("condition", condition)]);
+            let labels = Labels::new(&[("namespace", &pod.workload.namespace), ("pod", &pod.name), ("condition", condition)]);
             text.series("kube_pod_status_ready", &labels, &scene.times, pod.is_up(scene).map(|up| f64::from(up == wanted)))?;
         }
     }
     text.family("kube_pod_container_status_restarts", Kind::Counter, "How often the pod's container was started again.")?;
     for pod in &pods {
-        let labels = Labels::new(&[("namespace", NAMESPACE), ("pod", &pod.name), ("container", &pod.workload.app)]);
+        let labels = Labels::new(&[("namespace", &pod.workload.namespace), ("pod", &pod.name), ("container", &pod.workload.app)]);
         let restarts = |scrape| pod.came_up.iter().filter(|at| **at < scene.times.at(scrape)).count() as f64;
         text.series("kube_pod_container_status_restarts_total", &labels, &scene.times, (0..scene.times.stamps.len()).map(restarts))?;
     }
@@ -42,17 +42,20 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
 }
 
 fn deployments<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Result<()> {
-    let services = || scene.topology.services.iter().zip(&scene.recording.services);
-    let labels = |name: &str| Labels::new(&[("namespace", NAMESPACE), ("deployment", &name.replace('/', "-"))]);
+    let services = || scene.topology.services.iter().zip(&scene.recording.services).enumerate();
+    let labels = |number: usize| {
+        let workload = Workload::of(scene.topology, ServiceId::new(number));
+        Labels::new(&[("namespace", &workload.namespace), ("deployment", &workload.name)])
+    };
     text.family("kube_deployment_spec_replicas", Kind::Gauge, "Pods that are wanted.")?;
-    for (service, _) in services() {
+    for (number, (service, _)) in services() {
         let wanted = service.replicas.len() as f64;
-        text.series("kube_deployment_spec_replicas", &labels(&service.name), &scene.times, scene.times.stamps.iter().map(|_| wanted))?;
+        text.series("kube_deployment_spec_replicas", &labels(number), &scene.times, scene.times.stamps.iter().map(|_| wanted))?;
     }
     let name = "kube_deployment_status_replicas_available";
     text.family(name, Kind::Gauge, "Pods that take requests.")?;
-    for (service, record) in services() {
-        text.series(name, &labels(&service.name), &scene.times, scene.times.latest(&record.windows, |w| f64::from(w.up)))?;
+    for (number, (_, record)) in services() {
+        text.series(name, &labels(number), &scene.times, scene.times.latest(&record.windows, |w| f64::from(w.up)))?;
     }
     Ok(())
 }
@@ -61,7 +64,8 @@ fn containers<W: io::Write>(scene: &Scene, pods: &[Pod], text: &mut Exposition<W
     text.family("container_cpu_usage_seconds", Kind::Counter, "Worker-seconds held, in the place of processor time.")?;
     let seconds = scene.recording.window.as_secs_f64();
     for pod in pods {
-        let labels = Labels::new(&[("namespace", NAMESPACE), ("pod", &pod.name), ("container", &pod.workload.app), ("cpu", "total")]);
+        let labels =
+            Labels::new(&[("namespace", &pod.workload.namespace), ("pod", &pod.name), ("container", &pod.workload.app), ("cpu", "total")]);
         let windows = &scene.recording.services[pod.service.index()].windows;
         let used = |(number, window): (usize, &crate::observe::recording::ServiceWindow)| {
             let up = pod.is_up_at(Instant(scene.recording.window.0 * (number as u64 + 1)));

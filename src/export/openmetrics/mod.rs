@@ -19,9 +19,6 @@ use crate::topology::Topology;
 use std::fmt::Write as _;
 use std::io;
 
-/// The namespace that everything is said to be in.
-const NAMESPACE: &str = "default";
-
 /// Writes all metrics of a run whose meters were read; nothing but the end if they were not.
 pub fn write(topology: &Topology, recording: &Recording, epoch: Epoch, to: impl io::Write) -> io::Result<()> {
     let mut text = Exposition { to, line: String::new() };
