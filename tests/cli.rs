@@ -164,3 +164,107 @@ fn a_variant_called_model_is_refused() {
     let (_, told, exit) = brownout(named.path(), &["compare", "m.yaml", "-q", "--seeds", "1", "--variants", "model,slow"]);
     assert_eq!(exit, Some(0), "the model itself may be asked for: {told}");
 }
+
+/// The database is slow for 10 s; with a timeout that is too long and no queue bound everything waits for it.
+const SLOW: &str = "duration: 60s
+clients: {c: {target: shop.buy, arrivals: constant(50/s), policy: p}}
+policies: {p: {timeout: 2s, retry: {attempts: 3, backoff: {initial: 100ms}}}, q: {timeout: 10s}}
+services: {shop: {workers: 8, endpoints: {buy: [{work: 1ms}, {call: db.query, policy: q}]}}, db: {workers: 4, endpoints: {query: [{work: 10ms}]}}}
+faults: {slow-db: {at: 20s, for: 10s, slow: {service: db, factor: 100}}}
+expect: {served: successRate(c) >= 99%}
+variants: {steady: {faults: {slow-db: null}}}
+";
+
+#[test]
+fn why_tries_changes_and_tells_the_cheapest_that_keeps_everything() {
+    let directory = holding(&[("m.yaml", SLOW)]);
+    let (printed, told, exit) = brownout(directory.path(), &["run", "m.yaml", "--why=2", "--out", "out"]);
+    assert_eq!(exit, Some(1), "the model as it is fails: {told}");
+    assert!(printed.contains("What would have stopped it (2 runs each)"), "{printed}");
+    let why: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(directory.path().join("out/why.json")).unwrap()).unwrap();
+    let tried = why["tried"].as_array().unwrap();
+    let change =
+        |words: &str| tried.iter().find(|t| t["change"].as_str().unwrap().contains(words)).unwrap_or_else(|| panic!("{words}: {why:#}"));
+    assert_eq!(change("variant `steady`")["kept"], 1, "without the fault nothing fails");
+    // The same change by hand has the same effect: the figures are of real runs.
+    let by_hand = change("no retries under `p`");
+    let set = format!("--set={}", by_hand["set"][0].as_str().unwrap());
+    let (summary, _, _) = brownout(directory.path(), &["run", "m.yaml", &set, "--seeds", "2", "--format", "json"]);
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let (served, tried) =
+        (summary["figures"]["clients.c.successRate"]["mean"].as_f64().unwrap(), by_hand["served"]["mean"].as_f64().unwrap());
+    assert!((served - tried).abs() < 1e-12, "{served} and {tried}");
+}
+
+#[test]
+fn requests_to_follow_are_chosen_by_words_that_are_explained() {
+    let directory = holding(&[("m.yaml", SLOW)]);
+    let sampled = |sample: &str| {
+        let (_, told, exit) = brownout(directory.path(), &["run", "m.yaml", "--out", "out", "--sample", sample]);
+        let rows = std::fs::read_to_string(directory.path().join("out/requests.csv")).map_or(0, |text| text.lines().count() - 1);
+        (exit, told, rows)
+    };
+    assert_eq!((sampled("all").2, sampled("none").2), (3000, 0));
+    assert!((100..600).contains(&sampled("head:10%").2));
+    assert_eq!(sampled("around:slow-db").2, 300, "1 s before to 2 s after its beginning and its end");
+    let (exit, told, _) = sampled("around:fast-db");
+    assert!(exit == Some(2) && told.contains("its faults are slow-db"), "{told}");
+    let (exit, told, _) = sampled("head:2");
+    assert!(exit == Some(2) && told.contains("head:1%"), "{told}");
+}
+
+#[test]
+fn tables_are_written_as_parquet_where_that_is_wanted() {
+    let directory = holding(&[("m.yaml", SHOP)]);
+    let (_, told, exit) = brownout(directory.path(), &["run", "m.yaml", "--out", "out", "--tables", "parquet"]);
+    assert_eq!(exit, Some(0), "{told}");
+    let there = |name: &str| directory.path().join("out").join(name).exists();
+    assert!(there("series.parquet") && there("requests.parquet") && !there("series.csv") && !there("requests.csv"));
+}
+
+const RULES: &str = "groups:
+- name: a
+  interval: 5s
+  rules:
+  - {record: shop:failed, expr: 'sum(rate(istio_requests_total{reporter=\"source\",source_workload=\"c\",response_code!=\"200\"}[10s]))'}
+  - {alert: Failing, expr: 'shop:failed > 0', for: 5s, labels: {severity: page}}
+  - {alert: DbGone, expr: 'up{service=\"db\"} == 0'}
+";
+
+#[test]
+fn alerts_are_evaluated_by_a_real_prometheus() {
+    let directory =
+        holding(&[("m.yaml", SLOW), ("rules.yaml", RULES), ("bad.yaml", "groups: [{name: a, rules: [{alert: A, expr: 'sum('}]}]")]);
+    brownout(directory.path(), &["run", "m.yaml", "--out", "out", "--scrape", "1s"]);
+    let without = Command::cargo_bin("brownout")
+        .unwrap()
+        .current_dir(directory.path())
+        .env("PROMTOOL", "/no/such")
+        .args(["alerts", "rules.yaml", "out"])
+        .output();
+    let without = without.unwrap();
+    assert!(
+        without.status.code() == Some(2)
+            && String::from_utf8_lossy(&without.stderr).contains("help: `brownout alerts` drives a real Prometheus")
+    );
+    let (_, told, exit) = brownout(directory.path(), &["alerts", "rules.yaml", "nowhere"]);
+    assert!(exit == Some(2) && told.contains("does not hold a run"), "{told}");
+    if std::process::Command::new("promtool").arg("--version").output().is_err() {
+        println!("left out: there is no Prometheus here");
+        return;
+    }
+    let (printed, told, exit) = brownout(directory.path(), &["alerts", "rules.yaml", "out", "--format", "json"]);
+    assert_eq!(exit, Some(0), "{told}");
+    let alerts: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let first = &alerts["alerts"][0];
+    assert_eq!(
+        (&first["name"], &first["fault"], &first["labels"]["severity"]),
+        (&"Failing".into(), &"slow-db".into(), &"page".into()),
+        "{alerts:#}"
+    );
+    let fired = first["fired"].as_f64().unwrap();
+    assert!((25.0..50.0).contains(&fired) && first["toDetect"].as_f64() == Some(fired - 20.0), "{alerts:#}");
+    assert_eq!(alerts["silent"], serde_json::json!(["DbGone"]));
+    let (_, told, exit) = brownout(directory.path(), &["alerts", "bad.yaml", "out"]);
+    assert!(exit == Some(2) && told.contains("promtool refuses `bad.yaml`"), "{told}");
+}
