@@ -197,8 +197,7 @@ def check(page, size, several):
 
     out = page.eval("""[...document.querySelectorAll('.graph .node')].flatMap(n => { const box = n.querySelector('.box').getBBox();
         return [...n.querySelectorAll('text')].filter(t => t.textContent && t.getBBox().x + t.getBBox().width > box.width + 1).map(t => t.textContent); })
-        .concat([...document.querySelectorAll('.edge-words')].flatMap(w => { const g = w.querySelector('.ground')?.getBBox();
-        return [...w.querySelectorAll('text')].filter(t => t.textContent && t.getBBox().x + t.getBBox().width > g.x + g.width + 6).map(t => t.textContent); }))""")
+        .concat([...document.querySelectorAll('.edge-words text')].filter(t => t.textContent && t.getBBox().width > Number(t.parentElement.dataset.room) + 8).map(t => t.textContent))""")
     if out:
         yield f"words stick out of the picture's boxes: {out}"
 

@@ -60,7 +60,7 @@ fn began(summary: &Summary) -> String {
 
 fn came_of_it(cascade: &Cascade) -> String {
     let told: Vec<&str> = cascade.verdict.iter().map(|sentence| sentence.trim().trim_end_matches('.')).collect();
-    if told.is_empty() { "What came of it is unknown.".to_string() } else { format!("{}.", told.join("; ")) }
+    if told.is_empty() { "What came of it is unknown.".to_string() } else { format!("{}.", told.join(". ")) }
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Report {
         Ok(Recorded { summary, seeds, variants })
     }
 
-    /// What `run --why` found, if it did; that is not tried again. What is of other seeds was left there by another run.
+    /// What `run --why` found, if it did; that is not tried again. What is of another run was left there by it.
     fn why(&self, recorded: &Recorded) -> Result<Option<Why>, Exit> {
         let file = self.directory.join("why.json");
         if !file.is_file() || recorded.variants.is_some() {
@@ -104,7 +104,7 @@ impl Report {
         }
         let why: Why = serde_json::from_value(self.json(&file)?)
             .map_err(|error| self.not_ours(&format!("`{}` is not what `run --why` writes: {error}", file.display())))?;
-        Ok(Some(why).filter(|why| why.seeds.first() == recorded.seeds.first()))
+        Ok(Some(why).filter(|why| recorded.summary["fingerprint"] == why.fingerprint))
     }
 
     fn json(&self, file: &Path) -> Result<Value, Exit> {

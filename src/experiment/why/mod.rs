@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 pub struct Why {
     pub runs: usize,
     pub seeds: Vec<u64>,
+    /// Of the first run: whose cascade this is about.
+    #[serde(default)]
+    pub fingerprint: String,
     /// Of the model as it was run: the share of requests answered usefully, and how many expectations held in every run.
     pub served: Estimate,
     pub kept: usize,
@@ -87,6 +90,7 @@ impl Why {
         Why {
             runs: base.len(),
             seeds: base.iter().map(|summary| summary.seed).collect(),
+            fingerprint: base.first().map_or(String::new(), |summary| summary.fingerprint.clone()),
             served: mean(&before),
             kept: expectations - broken_before.len(),
             expectations,

@@ -1,7 +1,7 @@
 //! A comparison in three sentences: who served its clients best and worst, where a collapse stayed, and who keeps what is expected.
 
 use crate::analysis::words;
-use crate::experiment::aggregate::{Aggregate, Comparison};
+use crate::experiment::aggregate::{Aggregate, Comparison, MODEL};
 use crate::experiment::figures::keys;
 
 pub fn of(comparison: &Comparison) -> Vec<String> {
@@ -48,6 +48,7 @@ fn served(comparison: &Comparison) -> String {
     } else {
         ends.push(format!("worst is {} with {}", worst.0, told(worst.1)));
     }
+    let base = if base == MODEL { "the model as it is" } else { base };
     format!("With {base}, {} of all requests got a useful answer; {}.", told(own), words::all(&ends))
 }
 
@@ -66,25 +67,36 @@ fn stayed(comparison: &Comparison) -> String {
     }
     let once = comparison.base.runs == 1;
     let alone = comparison.variants.is_empty();
-    let stuck: Vec<String> = known
-        .iter()
-        .filter(|(_, times, _)| *times > 0.5)
-        .map(|(name, times, runs)| match (once, alone) {
-            (true, _) => name.to_string(),
-            (false, true) => format!("{times:.0} of {runs} runs"),
-            (false, false) => format!("{times:.0} of {runs} runs of {name}"),
-        })
-        .collect();
+    let stuck: Vec<&(&str, f64, usize)> = known.iter().filter(|(_, times, _)| *times > 0.5).collect();
     if stuck.is_empty() {
         return "No collapse outlasted what had begun it.".to_string();
     }
+    let is_always = |&&(_, times, runs): &&(&str, f64, usize)| times > runs as f64 - 0.5;
+    let always: Vec<String> = stuck.iter().copied().filter(is_always).map(|(name, ..)| name.to_string()).collect();
+    let every = match (once, alone) {
+        (true, _) => words::all(&always),
+        (false, true) => "every run".to_string(),
+        (false, false) => format!("every run of {}", words::all(&always)),
+    };
+    let sometimes = stuck.iter().copied().filter(|one| !is_always(one)).map(|(name, times, runs)| match alone {
+        true => format!("{times:.0} of {runs} runs"),
+        false => format!("{times:.0} of {runs} runs of {name}"),
+    });
+    let told: Vec<String> = (!always.is_empty()).then_some(every).into_iter().chain(sometimes).collect();
     let others = match known.len() - stuck.len() {
         0 => "",
-        _ if once => ", with the others not",
+        _ if once => ", not with the others",
         _ => ", in none of the others",
     };
-    let place = if once { "with" } else { "in" };
-    format!("The collapse stayed after its cause had ended (it is metastable) {place} {}{others}.", words::all(&stuck))
+    let place = if once && alone {
+        ""
+    } else if once {
+        " with "
+    } else {
+        " in "
+    };
+    let told = if once && alone { String::new() } else { words::all(&told) };
+    format!("The collapse stayed after its cause had ended (it is metastable){place}{told}{others}.")
 }
 
 fn kept(comparison: &Comparison) -> String {
@@ -146,7 +158,9 @@ mod tests {
 
     #[test]
     fn three_sentences_tell_the_best_the_worst_what_stayed_and_who_keeps_all() {
-        let variants = [("naive", aggregate(20.0, 0.8, [0.0, 0.4])), ("breaker", aggregate(92.0, 0.0, [1.0, 1.0]))];
+        let stays = |share| aggregate(20.0, share, [0.0, 0.4]);
+        let variants =
+            [("naive", stays(0.8)), ("stormy", stays(1.0)), ("worse", stays(1.0)), ("breaker", aggregate(92.0, 0.0, [1.0, 1.0]))];
         let mut comparison = Comparison {
             name: "shop".into(),
             baseline: "model".into(),
@@ -156,8 +170,8 @@ mod tests {
         assert_eq!(
             of(&comparison),
             [
-                "With model, 90 % of all requests got a useful answer; best is breaker with 97 % and worst is naive with 25 %.",
-                "The collapse stayed after its cause had ended (it is metastable) in 4 of 5 runs of naive, in none of the others.",
+                "With the model as it is, 90 % of all requests got a useful answer; best is breaker with 97 % and worst is naive with 25 %.",
+                "The collapse stayed after its cause had ended (it is metastable) in every run of stormy and worse and 4 of 5 runs of naive, in none of the others.",
                 "All 2 expectations are kept in every run only with breaker.",
             ]
         );

@@ -20,7 +20,7 @@ pub fn write(subject: &Subject<'_>, to: &mut impl Write) -> io::Result<()> {
     let sentences = headline::of_run(summary);
     writeln!(to, "<div class=\"lead\">")?;
     for sentence in &sentences {
-        writeln!(to, "<p>{}</p>", Text(sentence))?;
+        writeln!(to, "<p>{}</p>", Text(&sentence.replace(" -> ", " → ")))?;
     }
     writeln!(to, "</div>\n<div class=\"pair\">")?;
     expectations(subject, to)?;

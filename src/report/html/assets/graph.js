@@ -9,7 +9,8 @@ class Picture {
       class: "graph", viewBox: `${-margin} ${-margin} ${graph.width + 2 * margin} ${graph.height + 2 * margin}`,
       role: "group", "aria-label": "The system at the chosen time",
     });
-    this.element.style.setProperty("--natural", graph.width + 2 * margin + "px");
+    this.natural = graph.width + 2 * margin;
+    this.element.style.setProperty("--natural", this.natural + "px");
     this.element.append(svg("defs", {}, ["well", "hurt", "down", "idle"].map((kind) =>
       svg("marker", { id: "tip-" + kind, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
         svg("path", { d: "M0 0 L8 4 L0 8 z", class: "tip " + kind })))));
@@ -31,18 +32,19 @@ class Picture {
     const shape = { edge, group, stroke, title, words, from, to, live: [], faults: [] };
     if (edge.label) {
       const [x, y, w, h] = edge.label;
-      words.append(svg("rect", { class: "ground", x, y, width: w, height: h, rx: 3 }), ...this.lines(edge.lines, x + 4, y + 2, shape.faults));
-      shape.live = [11, 24].map((below) => svg("text", { class: "live", x: x + 4, y: y + edge.below + below }));
-      words.append(...shape.live);
+      shape.ground = svg("rect", { class: "ground", rx: 3 });
+      shape.live = [0, 1].map(() => svg("text", { class: "live", "text-anchor": "middle", x: x + w / 2 }));
+      words.append(shape.ground, ...this.lines(edge.lines, x + w / 2, y + 2, shape.faults, "middle"), ...shape.live);
+      words.dataset.room = w;
     }
     return shape;
   }
 
   // The words of the drawing; those of faults are kept, to be lit while they last.
-  lines(lines, x, top, faults) {
+  lines(lines, x, top, faults, anchor = "start") {
     let y = top;
     return lines.map((line) => {
-      const text = svg("text", { class: line.n ? "title" : line.f ? "fault" : "fact", x, y: y + (line.n ? 14 : 11) }, line.t);
+      const text = svg("text", { class: line.n ? "title" : line.f ? "fault" : "fact", x, y: y + (line.n ? 14 : 11), "text-anchor": anchor }, line.t);
       y += line.n ? 18 : 14;
       if (line.f) faults.push([text, this.run.faults.filter((fault) => fault.name === line.f)]);
       return text;
@@ -108,7 +110,7 @@ class Picture {
     const lines = [];
     if (full !== null) lines.push(percent(Math.round(full * 100) / 100) + (waits >= 0.05 ? "" : " busy"));
     if (waits >= 0.05) lines.push(count(Math.max(1, Math.round(waits))) + " waiting");
-    if (node.kind === "client") lines.push("p95 " + span(micros(at(node.series.p95, i))));
+    if ((node.kind === "client" || !lines.length) && at(node.series.p95, i)) lines.push("p95 " + span(micros(at(node.series.p95, i))));
     const up = at(node.series.up, i);
     if (up !== null && node.kind !== "client" && up < node.replicas) lines.unshift(`${up}/${node.replicas} up`);
     shape.more.textContent = lines.slice(0, 2).join(" · ");
@@ -139,11 +141,22 @@ class Picture {
       else if (or0(s.fallbacks, i) > 0) second = "▲ fallbacks";
     }
     shape.words.dataset.health = kind;
-    const texts = second ? [first, second] : ["", first];
-    shape.live.forEach((text, k) => { if (text.textContent !== texts[k]) text.textContent = texts[k]; });
+    if (shape.ground) this.write(shape, [first, second].filter(Boolean));
     const all = `${shape.from.name} → ${shape.to.name}: ${shape.edge.relation} ${s ? [first || "nothing", HEALTH[kind].word, second].filter(Boolean).join(", ") : ""}`;
     shape.title.textContent = all;
     shape.group.setAttribute("aria-label", all);
+  }
+
+  // The rate and what is wrong, on ground no wider than they are, so that the arrow is seen on both sides.
+  write(shape, texts) {
+    const [x, y, w, h] = shape.edge.label, own = shape.edge.lines, line = 13.5;
+    if (shape.written === texts.join("\n")) return;
+    shape.written = texts.join("\n");
+    const top = own.length ? y + shape.edge.below : y + (h - line * texts.length) / 2;
+    shape.live.forEach((text, k) => { fill(text, { y: top + line * k + 10.5 }, []); text.textContent = texts[k] ?? ""; });
+    const wide = Math.min(w, 8 + Math.max(0, ...own.map((l) => 6.3 * [...l.t].length), ...texts.map((t) => 6.9 * [...t].length)));
+    const from = own.length ? y : top - 1;
+    fill(shape.ground, { x: x + (w - wide) / 2, y: from, width: own.length || texts.length ? wide : 0, height: own.length ? top - y + line * texts.length : line * texts.length + 2 }, []);
   }
 
   mark(nodes, edge, chosen) {

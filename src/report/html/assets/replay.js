@@ -48,7 +48,7 @@ function buildReplay() {
     el("div", { class: "controls" }, play, speed, now,
       el("span", { class: "legend", "aria-hidden": "true" }, Object.entries(HEALTH).map(([kind, { word, sign }]) => el("span", { class: "key " + kind }, sign + " " + word)))),
     el("div", { class: "track" }, el("div", { class: "fault-row" }, warm, bars), slider, el("div", { class: "mark-row" }, marks)),
-    el("div", { class: "scroll graph-box", tabindex: 0, role: "group", "aria-label": "Service graph, can be scrolled" }, replay.picture.element),
+    el("div", { class: "scroll graph-box", style: `--natural: ${replay.picture.natural}px`, tabindex: 0, role: "group", "aria-label": "Service graph, can be scrolled" }, replay.picture.element),
     run.graph.leftOut ? el("p", { class: "muted" }, `${run.graph.leftOut} more clients and services are left out of the picture: those that the story is about and the busiest are shown.`) : null,
     el("div", { class: "stage" },
       el("div", {}, el("h3", {}, "The story, step by step"), story),
