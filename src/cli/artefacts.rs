@@ -217,7 +217,9 @@ pub(super) fn shown_of_comparison<'a>(
         .zip(&recordings)
         .map(|((v, name), recordings)| charts::Variant { name, topology: &v.topology, recordings })
         .collect();
-    files.extend(drawn(chosen.of(charts::of_comparison(&drawn_variants))));
+    let mut all = charts::of_comparison(&drawn_variants);
+    all.extend(charts::of_differences(comparison));
+    files.extend(drawn(chosen.of(all)));
     files
 }
 

@@ -3,6 +3,7 @@
 
 pub mod episode;
 mod gauge;
+pub mod heat;
 pub mod probe;
 pub mod recorder;
 pub mod recording;

@@ -8,6 +8,7 @@ use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::episode::Episode;
+use crate::observe::heat::Heat;
 use crate::observe::probe::Probe;
 use crate::observe::span::Trace;
 use crate::observe::watch::meters::Telemetry;
@@ -70,6 +71,8 @@ pub struct ClientRecord {
     pub completed_in_interval: u64,
     pub useful_in_interval: u64,
     pub windows: Vec<ClientWindow>,
+    /// By window: how the latencies of what completed are spread.
+    pub heat: Vec<Heat>,
 }
 
 /// One window of a client: offered by arrival, the others by completion.

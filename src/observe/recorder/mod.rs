@@ -11,6 +11,7 @@ mod queues;
 mod services;
 
 use super::gauge::Gauge;
+use super::heat;
 use super::probe::Probe;
 use super::recording::*;
 use super::watch::Watch;
@@ -202,6 +203,7 @@ impl Recorder {
             failed.clear();
             [window.p50, window.p95, window.p99] = quantiles(all);
             record.windows.push(std::mem::take(window));
+            record.heat.push(heat::of(all));
             all.clear();
         }
         for ServiceNow { window, record, latency, gauge, .. } in &mut self.services {

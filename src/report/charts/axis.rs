@@ -57,7 +57,8 @@ impl Axis {
             Range::AtLeast(height) => Axis::linear(0.0, most.max(height), panel.unit, room),
             Range::Share => Axis::linear(share_axis_start(least), most.max(1.0), panel.unit, room),
             Range::LogIfWide if most > least_positive * WIDE => Axis::log(least_positive, most, panel.unit, room),
-            Range::LogIfWide => Axis::linear(0.0, most, panel.unit, room),
+            Range::Log if most > least_positive * 1.5 => Axis::log(least_positive, most, panel.unit, room),
+            Range::LogIfWide | Range::Log => Axis::linear(0.0, most, panel.unit, room),
         }
     }
 
@@ -74,6 +75,25 @@ impl Axis {
     /// From zero to a value that is not a time.
     pub fn of_amounts(most: f64, unit: Unit, room: usize) -> Axis {
         Axis::linear(0.0, most.min(LARGEST), unit, room)
+    }
+
+    /// Differences on both sides of zero, which is always among them.
+    pub fn of_differences((low, high): (f64, f64), unit: Unit, room: usize) -> Axis {
+        let (low, high) = (low.clamp(-LARGEST, 0.0), high.clamp(0.0, LARGEST));
+        let step = one_two_five(if high > low { (high - low) / room.max(2) as f64 } else { 1.0 });
+        let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil().max(1.0) * step);
+        let label = |at: f64| {
+            let size = unit.on_axis(at.abs(), step, high.max(-low));
+            // Of two shares the difference is in percentage points, not in percent.
+            let size = size.trim_end_matches(" %");
+            match at {
+                at if at.abs() < step / 2.0 => "0".to_owned(),
+                at if at < 0.0 => format!("−{size}"),
+                _ => format!("+{size}"),
+            }
+        };
+        let ticks = multiples(low, high, step).map(|at| Tick { at, label: label(at) }).collect();
+        Axis { low, high, log: false, ticks }
     }
 
     /// With ticks at given places.

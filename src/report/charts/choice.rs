@@ -12,9 +12,10 @@ pub enum Choice {
 }
 
 /// The charts of a run, then those of a comparison.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "latency",
     "latency-bands",
+    "latency-heat-map",
     "latency-percentiles",
     "traffic",
     "load-goodput",
@@ -32,6 +33,7 @@ const NAMES: [&str; 19] = [
     "compare-queue",
     "compare-messages",
     "compare-attempts",
+    "compare-differences",
 ];
 
 impl Choice {
@@ -77,7 +79,7 @@ mod tests {
         assert_eq!(stems("none").unwrap(), Vec::<String>::new());
         assert_eq!(stems("retries, latency").unwrap(), ["latency", "retries"]);
         for refused in ["latncy", "latency,all", "", ","] {
-            assert!(stems(refused).unwrap_err().contains("latency-bands, latency-percentiles"), "{refused}");
+            assert!(stems(refused).unwrap_err().contains("latency-bands, latency-heat-map, latency-percentiles"), "{refused}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::run::faults_told;
 use super::windows::{self, Lens};
-use super::{Across, Chart, Panel, Range, Series, Span, TimeAxis, Unit, palette, spans};
+use super::{Chart, Panel, Range, Series, Span, TimeAxis, Unit, palette, spans};
 use crate::observe::recording::Recording;
 use crate::topology::Topology;
 
@@ -16,6 +16,8 @@ pub struct Variant<'a> {
 
 /// More lines than this nobody follows.
 const MOST_LINES: usize = 12;
+/// The bands of more lines than this cover each other.
+const MOST_BANDS: usize = 6;
 
 /// What is compared, and how it is computed from one run.
 struct Metric {
@@ -97,16 +99,17 @@ pub fn of_comparison(variants: &[Variant]) -> Vec<Chart> {
     }
     wanted
         .map(|metric| {
-            let series = shown.iter().enumerate().map(|(i, v)| of_variant(metric, v, i)).collect();
+            let series = shown.iter().enumerate().map(|(i, v)| of_variant(metric, v, i, shown.len() <= MOST_BANDS)).collect();
             let panel = Panel { title: metric.panel.to_owned(), note: String::new(), unit: metric.unit, range: metric.range, series };
             let (file_stem, title) = (metric.stem.to_owned(), metric.title.to_owned());
             let (caption, spans) = (caption.clone(), spans.clone());
-            Chart { file_stem, title, caption, time, across: Across::Time, spans, panels: vec![panel], columns: 1, plot_height: 300 }
+            let (across, forest) = Default::default();
+            Chart { file_stem, title, caption, time, across, spans, panels: vec![panel], columns: 1, plot_height: 300, forest }
         })
         .collect()
 }
 
-fn of_variant(metric: &Metric, variant: &Variant, index: usize) -> Series {
+fn of_variant(metric: &Metric, variant: &Variant, index: usize, banded: bool) -> Series {
     // All seeds of a variant have windows of one width, and the longest of them sets how many are merged.
     let lenses = variant.recordings.iter().map(|r| Lens::of(r, windows::MOST));
     let Some(lens) = lenses.max_by_key(|l| l.merged) else {
@@ -117,7 +120,7 @@ fn of_variant(metric: &Metric, variant: &Variant, index: usize) -> Series {
     let totals = combined(runs.iter().cloned(), |a, b| a + b);
     let line = totals.iter().zip(&counts).map(|(total, count)| total / count).collect();
     let mut series = Series::line(variant.name, palette::nth(index), lens.step(), line);
-    if runs.len() > 1 {
+    if runs.len() > 1 && banded {
         series.low = combined(runs.iter().cloned(), f64::min);
         series.high = combined(runs.iter().cloned(), f64::max);
     }
@@ -197,9 +200,11 @@ fn caption(variants: &[Variant], spans: &[Span]) -> Vec<String> {
         }
         [least, .., most] => {
             let n = seeds.len();
-            vec![format!(
-                "{model} · {n} seeds from {least} to {most}: lines are means, bands go from the lowest run to the highest · {windows}"
-            )]
+            let bands = match variants.len() {
+                many if many > MOST_BANDS => "; `compare-differences` has their spread",
+                _ => ", bands go from the lowest run to the highest",
+            };
+            vec![format!("{model} · {n} seeds from {least} to {most}: lines are means{bands} · {windows}")]
         }
         [] => vec![model.to_owned()],
     };

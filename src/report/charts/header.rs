@@ -50,6 +50,9 @@ fn keys(chart: &Chart) -> Vec<(Sample, String)> {
             keys.push(key);
         }
     }
+    if let Some(forest) = &chart.forest {
+        keys.extend(forest.looks().map(|(style, label)| (Sample::Mark(style), label.to_owned())));
+    }
     if chart.time.warm_up > 0.0 {
         keys.push((Sample::Fill(WARM_UP, WARM_UP_HATCH), "warm-up".to_owned()));
     }

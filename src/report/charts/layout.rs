@@ -6,7 +6,7 @@ use super::font::{LABEL, SMALL, width, wrapped};
 use super::palette::MUTED;
 use super::panel::{self, Frame};
 use super::scene::{Anchor, Scene, px};
-use super::{Chart, Panel, header};
+use super::{Chart, Panel, forest, header};
 
 const WIDTH: i32 = px(960);
 const MARGIN: i32 = px(16);
@@ -26,7 +26,10 @@ pub fn scene(chart: &Chart) -> Scene {
     let mut scene = Scene { width: WIDTH, height: 0, shapes: Vec::new() };
     let (left, right) = (MARGIN, WIDTH - MARGIN);
     let top = header::draw(&mut scene, chart, left, right);
-    let bottom = grid(&mut scene, chart, top);
+    let bottom = match &chart.forest {
+        Some(forest) => forest::draw(&mut scene, forest, top, (left, right)),
+        None => grid(&mut scene, chart, top),
+    };
     scene.height = caption(&mut scene, &chart.caption, bottom + px(20));
     scene
 }

@@ -7,10 +7,13 @@ mod across;
 mod axis;
 mod choice;
 mod comparison;
+mod differences;
 mod draw;
 mod faults;
 pub(super) mod font;
+mod forest;
 mod header;
+mod heat;
 mod layout;
 mod palette;
 mod panel;
@@ -29,7 +32,9 @@ pub use across::Across;
 pub use axis::Unit;
 pub use choice::Choice;
 pub use comparison::{Variant, of_comparison};
+pub use differences::of_differences;
 pub use draw::{png, svg};
+pub use forest::Forest;
 pub use palette::Style;
 pub use run::of_run;
 
@@ -50,6 +55,8 @@ pub struct Chart {
     pub columns: usize,
     /// Height of a panel's plot in pixels.
     pub plot_height: u32,
+    /// Drawn in place of panels.
+    pub forest: Option<Forest>,
 }
 
 /// The common time axis, in seconds since the start of the run.
@@ -94,6 +101,8 @@ pub enum Range {
     Share,
     /// From zero, or logarithmic if the values differ by more than a factor of 50.
     LogIfWide,
+    /// Logarithmic from the least to the largest value.
+    Log,
 }
 
 /// A line, a band, or both. Values that are not finite are gaps.
@@ -112,16 +121,29 @@ pub struct Series {
     pub at: Vec<f64>,
     /// Values hold for their whole step instead of being joined by straight lines.
     pub stepped: bool,
+    /// Filled rectangles; empty: none.
+    pub cells: Vec<Cell>,
+}
+
+/// A rectangle from one step to another, and from one value to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    pub from: usize,
+    pub until: usize,
+    pub low: f64,
+    pub high: f64,
 }
 
 impl Series {
     fn line(label: &str, style: Style, step: f64, line: Vec<f64>) -> Series {
-        Series { label: label.to_owned(), style, step, line, low: Vec::new(), high: Vec::new(), at: Vec::new(), stepped: false }
+        let (low, high, at, cells) = Default::default();
+        Series { label: label.to_owned(), style, step, line, low, high, at, stepped: false, cells }
     }
 
     /// All finite values, the band's included.
     fn values(&self) -> impl Iterator<Item = f64> {
-        [&self.line, &self.low, &self.high].into_iter().flatten().copied().filter(|v| v.is_finite())
+        let cells = self.cells.iter().flat_map(|cell| [cell.low, cell.high]);
+        [&self.line, &self.low, &self.high].into_iter().flatten().copied().chain(cells).filter(|v| v.is_finite())
     }
 }
 

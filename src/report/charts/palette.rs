@@ -81,6 +81,20 @@ pub const ATTEMPTS: Style = Style::line(BLUE, 3);
 pub const BREAKER_OPEN: Style = Style::line(VERMILLION, 2);
 pub const BREAKER_HALF_OPEN: Style = Style::line(SKY, 2);
 
+pub const BETTER: Style = Style::marked(BLUE, Marker::Circle);
+pub const WORSE: Style = Style::marked(VERMILLION, Marker::Triangle);
+pub const NEITHER: Style = Style::marked(AXIS, Marker::Diamond);
+pub const ROW: Ink = Ink::solid(0xF6_F6_F6);
+
+/// The steps of a heat map: one hue that darkens evenly, so that they keep their order for any eye and any printer.
+pub const HEAT: [Ink; 5] =
+    [Ink::solid(0xD2_E3_F3), Ink::solid(0x92_C0_DF), Ink::solid(0x4A_90_C6), Ink::solid(0x1B_5F_A8), Ink::solid(0x08_26_4F)];
+
+/// A filled area without a line.
+pub const fn filled(ink: Ink) -> Style {
+    Style::line(ink, 2)
+}
+
 /// The style of the n-th of several things of one kind. Neighbours differ in colour, in grey value and in marker; after
 /// thirty-five the pairs repeat.
 pub fn nth(n: usize) -> Style {

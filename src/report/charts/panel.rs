@@ -46,7 +46,12 @@ pub fn draw(scene: &mut Scene, panel: &Panel, frame: Frame, axis: &Axis, time: &
     }
     let plot = Plot { frame, axis, time };
     for series in &panel.series {
+        plot.cells(scene, series);
         plot.band(scene, series);
+    }
+    if panel.series.iter().any(|series| !series.cells.is_empty()) {
+        // A heat map covers the shade of faults.
+        edges_of_faults(scene, frame, time, chart);
     }
     for (order, series) in panel.series.iter().enumerate() {
         plot.line(scene, series, order, panel.series.len());
@@ -84,13 +89,20 @@ fn background(scene: &mut Scene, frame: Frame, time: &Axis, chart: &Chart) {
     for span in &chart.spans {
         let (from, until) = (frame.x(time.place(span.from)), frame.x(time.place(span.until)));
         scene.rect((from, frame.top), (until, frame.bottom()), FAULT.faint(0.13));
-        for x in if from == until { vec![from] } else { vec![from, until] } {
-            scene.path(vec![(x, frame.top), (x, frame.bottom())], 1, FAULT.faint(0.6));
-        }
     }
+    edges_of_faults(scene, frame, time, chart);
     if chart.time.load_ends > 0.0 && chart.time.load_ends < chart.time.until {
         let x = frame.x(time.place(chart.time.load_ends));
         scene.path(vec![(x, frame.top), (x, frame.bottom())], 1, AXIS);
+    }
+}
+
+fn edges_of_faults(scene: &mut Scene, frame: Frame, time: &Axis, chart: &Chart) {
+    for span in &chart.spans {
+        let (from, until) = (frame.x(time.place(span.from)), frame.x(time.place(span.until)));
+        for x in if from == until { vec![from] } else { vec![from, until] } {
+            scene.path(vec![(x, frame.top), (x, frame.bottom())], 1, FAULT.faint(0.6));
+        }
     }
 }
 
@@ -130,6 +142,14 @@ impl Plot<'_> {
         }
         points.dedup();
         straightened(points)
+    }
+
+    fn cells(&self, scene: &mut Scene, series: &Series) {
+        let x = |step: usize| self.frame.x(self.time.place(step as f64 * series.step));
+        for cell in &series.cells {
+            let (top, bottom) = (self.frame.y(self.axis.place(cell.high)), self.frame.y(self.axis.place(cell.low)));
+            scene.rect((x(cell.from), top), (x(cell.until), bottom), series.style.ink);
+        }
     }
 
     fn band(&self, scene: &mut Scene, series: &Series) {

@@ -1,5 +1,6 @@
 //! The charts of one run.
 
+use super::heat;
 use super::queues;
 use super::services::{self, MOST_PANELS};
 use super::windows::{self, Lens, highest};
@@ -19,6 +20,9 @@ pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>)
     let (shown, left_out) = services::interesting(&sheet);
     let other_services = services_left_out(left_out);
     let limited: Vec<usize> = shown.iter().copied().filter(|s| services::is_limited(&recording.services[*s])).collect();
+    // Where nobody ever waits there is nothing to see.
+    let waits = recording.services.iter().flat_map(|s| &s.windows).any(|w| w.queue > 0.0);
+    let queued = if waits { shown.clone() } else { Vec::new() };
     let unlimited = match shown.len() - limited.len() {
         0 => other_services.clone(),
         n => format!("{other_services}Without a limit on workers, and so without utilization: {n}."),
@@ -31,11 +35,12 @@ pub fn of_run(topology: &Topology, recording: &Recording, variant: Option<&str>)
     [
         sheet.chart(("latency", "Latency seen by clients"), sheet.panels(&clients, latency), other_clients.clone()),
         sheet.spread(&clients, other_clients.clone()),
+        heat::chart(&sheet, &clients, &other_clients),
         totals::percentiles(&sheet),
         sheet.chart(("traffic", "Traffic of clients"), sheet.panels(&clients, traffic), other_clients),
         totals::load_and_goodput(&sheet),
         sheet.rows(("blast-radius", "Blast radius: useful answers that are missing"), hit, fewer_hit),
-        sheet.chart(("services-queue", "Queues of services"), sheet.panels(&shown, services::queue), other_services.clone()),
+        sheet.chart(("services-queue", "Queues of services"), sheet.panels(&queued, services::queue), other_services.clone()),
         sheet.chart(("services-utilization", "Utilization of services"), sheet.panels(&limited, services::utilized), unlimited),
         sheet.chart(("services-latency", "Latency of services"), sheet.panels(&shown, services::latency), other_services),
         sheet.chart(("messages-waiting", "Messages waiting in queues"), sheet.panels(&brokers, queues::waiting), other_queues),
@@ -58,7 +63,7 @@ pub struct Sheet<'a> {
     pub recording: &'a Recording,
     variant: Option<&'a str>,
     pub time: TimeAxis,
-    spans: Vec<Span>,
+    pub spans: Vec<Span>,
     /// For panels over the whole width, and for small ones.
     pub wide: Lens,
     small: Lens,
@@ -91,9 +96,9 @@ impl<'a> Sheet<'a> {
         self.laid_out(names, panels, left_out, (grid, lens))
     }
 
-    fn laid_out(&self, names: (&str, &str), panels: Vec<Panel>, left_out: String, (grid, lens): ((usize, u32), Lens)) -> Chart {
+    pub fn laid_out(&self, names: (&str, &str), panels: Vec<Panel>, left_out: String, (grid, lens): ((usize, u32), Lens)) -> Chart {
         let ((stem, title), (columns, plot_height)) = (names, grid);
-        let mut caption = vec![self.origin(lens)];
+        let mut caption = vec![self.origin(&lens.caption())];
         caption.extend([faults_told(&self.spans), left_out].into_iter().filter(|line| !line.is_empty()));
         let (time, spans) = (self.time, self.spans.clone());
         Chart {
@@ -106,6 +111,7 @@ impl<'a> Sheet<'a> {
             panels,
             columns,
             plot_height,
+            forest: None,
         }
     }
 
@@ -133,16 +139,16 @@ impl<'a> Sheet<'a> {
     }
 
     /// Which run this is.
-    fn origin(&self, lens: Lens) -> String {
+    pub fn origin(&self, windows: &str) -> String {
         let variant = self.variant.map(|v| format!(" · variant {v}")).unwrap_or_default();
         let cut = if self.recording.interrupted { " · interrupted" } else { "" };
         let Recording { seed, fingerprint, .. } = self.recording;
-        format!("{}{variant} · seed {seed} · fingerprint {fingerprint:016x}{cut} · {}", self.topology.name, lens.caption())
+        format!("{}{variant} · seed {seed} · fingerprint {fingerprint:016x}{cut} · {windows}", self.topology.name)
     }
 }
 
 /// Columns and height of plots for so many panels.
-fn grid(panels: usize) -> (usize, u32) {
+pub fn grid(panels: usize) -> (usize, u32) {
     match panels {
         0 | 1 => (1, 300),
         2 => (1, 190),

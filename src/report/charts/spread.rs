@@ -12,7 +12,7 @@ use crate::topology::site::Caller;
 /// What the bands are made of.
 pub const BANDS: &str = "Bands between the quantiles of each window: half of its requests end below p50, one in a hundred above p99. ";
 
-pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. ";
+pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. Of several faults, each has the most that was missing from it to the next. ";
 
 pub const AMPLIFICATION: &str = "Attempts for each call, multiplied down the ways that requests take: what one call by a client becomes. A depth at which nothing is tried again has no line.";
 
@@ -65,10 +65,28 @@ fn row(sheet: &Sheet, name: String, missing: &[f64], began: crate::base::time::I
     let lens = sheet.wide;
     let worst = lens.each(missing, |part| highest(part).min(1.0));
     let at = super::windows::seconds(first as u64 * window);
-    let note = format!("first at {}, up to {} missing", Unit::Seconds.written(at), Unit::Share.written(highest(&worst)));
+    let told = by_fault(sheet, missing).unwrap_or_else(|| format!("up to {} missing", Unit::Share.written(highest(&worst))));
+    let note = format!("first at {}, {told}", Unit::Seconds.written(at));
     let none = vec![0.0; worst.len()];
     let series = Series { low: none, high: worst, stepped: true, ..Series::line("missing", palette::FAILED, lens.step(), Vec::new()) };
     Some((first, Panel { title: name, note, unit: Unit::Share, range: Range::AtLeast(1.0), series: vec![series] }))
+}
+
+/// The most that was missing from each fault to the next, if there are a few of them and none comes again: `slow-db 97 %, restart 12 %`.
+fn by_fault(sheet: &Sheet, missing: &[f64]) -> Option<String> {
+    const MOST: usize = 4;
+    let faults = super::faults::by_name(&sheet.spans);
+    if !(2..=MOST).contains(&faults.len()) || faults.iter().any(|(_, times, _)| *times > 1) {
+        return None;
+    }
+    let window = super::windows::seconds(sheet.recording.window.0.max(1));
+    let told = faults.iter().map(|(name, _, span)| {
+        let next = faults.iter().map(|(_, _, other)| other.from).filter(|from| *from > span.from).fold(f64::INFINITY, f64::min);
+        let within = missing.iter().enumerate().filter(|(i, _)| (span.from..next).contains(&((*i as f64 + 0.5) * window)));
+        let most = highest(&within.map(|(_, share)| share.min(1.0)).collect::<Vec<f64>>());
+        format!("{name} {}", Unit::Share.written(most))
+    });
+    Some(told.collect::<Vec<_>>().join(", "))
 }
 
 /// One line for each depth of calls, if anything was tried again.

@@ -9,7 +9,7 @@ use crate::topology::{self, Cancellation, Discipline, Load, RatePlan, Topology};
 use proptest::prelude::*;
 
 /// A model of services in a chain, with one client and one fault that slows the last of them.
-fn chain(services: &[&str], seconds: u64) -> Topology {
+pub(super) fn chain(services: &[&str], seconds: u64) -> Topology {
     Topology {
         name: "checkout-retry-storm".to_owned(),
         description: String::new(),
@@ -117,7 +117,7 @@ fn harm(second: f64, recovery: f64) -> f64 {
     }
 }
 
-fn recording(topology: &Topology, seed: u64, recovery: f64) -> Recording {
+pub(super) fn recording(topology: &Topology, seed: u64, recovery: f64) -> Recording {
     let mut noise = Noise(seed);
     let windows = topology.duration.0 / topology.window.0;
     let width = topology.window.as_secs_f64();
@@ -203,7 +203,7 @@ fn edge_window(noise: &mut Noise, harm: f64, breaker: bool) -> EdgeWindow {
     EdgeWindow { calls: calls as u32, attempts: (calls + retries) as u32, retries: retries as u32, open, half_open, ..Default::default() }
 }
 
-const SHOP: [&str; 3] = ["gateway", "orders", "orders-db"];
+pub(super) const SHOP: [&str; 3] = ["gateway", "orders", "orders-db"];
 
 #[test]
 fn a_run_has_a_chart_for_each_question() {
@@ -354,7 +354,7 @@ fn any_value() -> impl Strategy<Value = f64> {
 }
 
 fn any_range() -> impl Strategy<Value = Range> {
-    prop_oneof![Just(Range::FromZero), Just(Range::Share), Just(Range::LogIfWide), any_value().prop_map(Range::AtLeast)]
+    prop_oneof![Just(Range::FromZero), Just(Range::Share), Just(Range::LogIfWide), Just(Range::Log), any_value().prop_map(Range::AtLeast)]
 }
 
 proptest! {
@@ -373,7 +373,7 @@ proptest! {
         let panel = Panel { title: text.clone(), note: text.clone(), unit, range, series: vec![line, band] };
         let spans = vec![Span { name: text.clone(), from, until, times: 1 }; 5];
         let time = TimeAxis { until, warm_up: from, load_ends: step };
-        let chart = Chart { file_stem: String::new(), title: text.clone(), caption: vec![text], time, across: Across::Time, spans, panels: vec![panel; 3], columns, plot_height };
+        let chart = Chart { file_stem: String::new(), title: text.clone(), caption: vec![text], time, across: Across::Time, spans, panels: vec![panel; 3], columns, plot_height, forest: None };
         prop_assert!(svg(&chart).ends_with("</svg>\n"));
     }
 }

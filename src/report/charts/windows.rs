@@ -58,10 +58,18 @@ impl Lens {
 
     /// What a caption has to say about merging.
     pub fn caption(self) -> String {
+        match self.merged {
+            1 => self.told("point"),
+            _ => format!("{} (latencies: the highest of them)", self.told("point")),
+        }
+    }
+
+    /// The same where merged windows are added: `each column is 3 windows of 1 s`.
+    pub fn told(self, one: &str) -> String {
         let window = super::Unit::Seconds.written(self.window);
         match self.merged {
             1 => format!("windows of {window}"),
-            n => format!("each point is {n} windows of {window} (latencies: the highest of them)"),
+            n => format!("each {one} is {n} windows of {window}"),
         }
     }
 }
