@@ -96,7 +96,9 @@ fn caption(comparison: &Comparison, clients: usize) -> Vec<String> {
     };
     let mut lines = vec![
         format!("{name} · {runs}"),
-        format!("Differences from {baseline} on the same seeds: their mean and its 95 % interval (Student's t); figures are of the measured time."),
+        format!(
+            "Differences from {baseline} on the same seeds: their mean and its 95 % interval (Student's t); figures are of the measured time."
+        ),
     ];
     let left_out = |all: usize, most: usize, of: &str| (all > most).then(|| format!("{} more {of}", all - most));
     let missing = [left_out(comparison.variants.0.len(), MOST_VARIANTS, "variants"), left_out(clients, MOST_CLIENTS, "clients")];
@@ -125,8 +127,10 @@ mod tests {
     fn comparison() -> Comparison {
         let aggregate = |of| Aggregate { runs: 5, seeds: (1..=5).collect(), figures: figures(of), ..Aggregate::default() };
         let compared = |own, differences| Compared { own: aggregate(own), differences: figures(differences) };
-        let fixed = compared([(0.9, 0.92, 0.94), (90.0, 92.0, 94.0), (1.0, 1.1, 1.2)], [(0.3, 0.42, 0.5), (39.0, 42.0, 45.0), (-1.1, -0.9, -0.7)]);
-        let chance = compared([(0.4, 0.51, 0.6), (40.0, 51.0, 60.0), (2.0, 3.0, 4.0)], [(-0.1, 0.01, 0.1), (-9.0, 1.0, 11.0), (0.5, 1.0, 1.5)]);
+        let fixed =
+            compared([(0.9, 0.92, 0.94), (90.0, 92.0, 94.0), (1.0, 1.1, 1.2)], [(0.3, 0.42, 0.5), (39.0, 42.0, 45.0), (-1.1, -0.9, -0.7)]);
+        let chance =
+            compared([(0.4, 0.51, 0.6), (40.0, 51.0, 60.0), (2.0, 3.0, 4.0)], [(-0.1, 0.01, 0.1), (-9.0, 1.0, 11.0), (0.5, 1.0, 1.5)]);
         Comparison {
             name: "storm".to_owned(),
             baseline: "model".to_owned(),
