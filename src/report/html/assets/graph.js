@@ -15,9 +15,9 @@ class Picture {
       svg("marker", { id: "tip-" + kind, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
         svg("path", { d: "M0 0 L8 4 L0 8 z", class: "tip " + kind })))));
     this.edges = graph.edges.map((edge, i) => this.edge(edge, i, graph, choose));
-    this.nodes = graph.nodes.map((node, i) => this.node(node, i, choose));
-    // Words stand above all lines and boxes.
+    // Words stand above all lines.
     this.element.append(...this.edges.map((shape) => shape.words));
+    this.nodes = graph.nodes.map((node, i) => this.node(node, i, choose));
   }
 
   edge(edge, i, graph, choose) {
