@@ -96,7 +96,9 @@ fn caption(comparison: &Comparison, clients: usize) -> Vec<String> {
     };
     let mut lines = vec![
         format!("{name} · {runs}"),
-        format!("Differences from {baseline} on the same seeds: their mean and its 95 % interval (Student's t); figures are of the measured time."),
+        format!(
+            "Differences from {baseline} on the same seeds: their mean and its 95 % interval (Student's t); figures are of the measured time."
+        ),
     ];
     let left_out = |all: usize, most: usize, of: &str| (all > most).then(|| format!("{} more {of}", all - most));
     let missing = [left_out(comparison.variants.0.len(), MOST_VARIANTS, "variants"), left_out(clients, MOST_CLIENTS, "clients")];
@@ -125,8 +127,10 @@ mod tests {
     fn comparison() -> Comparison {
         let aggregate = |of| Aggregate { runs: 5, seeds: (1..=5).collect(), figures: figures(of), ..Aggregate::default() };
         let compared = |own, differences| Compared { own: aggregate(own), differences: figures(differences) };
-        let fixed = compared([(0.9, 0.92, 0.94), (90.0, 92.0, 94.0), (1.0, 1.1, 1.2)], [(0.3, 0.42, 0.5), (39.0, 42.0, 45.0), (-1.1, -0.9, -0.7)]);
-        let chance = compared([(0.4, 0.51, 0.6), (40.0, 51.0, 60.0), (2.0, 3.0, 4.0)], [(-0.1, 0.01, 0.1), (-9.0, 1.0, 11.0), (0.5, 1.0, 1.5)]);
+        let fixed =
+            compared([(0.9, 0.92, 0.94), (90.0, 92.0, 94.0), (1.0, 1.1, 1.2)], [(0.3, 0.42, 0.5), (39.0, 42.0, 45.0), (-1.1, -0.9, -0.7)]);
+        let chance =
+            compared([(0.4, 0.51, 0.6), (40.0, 51.0, 60.0), (2.0, 3.0, 4.0)], [(-0.1, 0.01, 0.1), (-9.0, 1.0, 11.0), (0.5, 1.0, 1.5)]);
         Comparison {
             name: "storm".to_owned(),
             baseline: "model".to_owned(),
@@ -149,7 +153,8 @@ mod tests {
     #[test]
     fn it_is_drawn_with_its_zero_and_names_are_text() {
         let drawn = svg(&of_differences(&comparison()).expect("there are variants"));
-        for text in ["&lt;budget&gt;", "luck", "better", "worse", "not told from chance", "5 seeds from 1 to 5", "−1.0 s", "+40"] {
+        for text in ["&lt;budget&gt;", "luck", "better", "worse", "not told from chance", "5 seeds from 1 to 5", "−2 s", "+2 s", "+20/s"]
+        {
             assert!(drawn.contains(text), "{text} is not in {drawn}");
         }
         assert!(!drawn.contains("<budget"));

@@ -17,8 +17,7 @@ const MOST_COLUMNS: usize = 300;
 const STEPS: [(f64, &str); HEAT.len()] =
     [(0.0, "below 1 % of the requests"), (0.01, "1 to 5 %"), (0.05, "5 to 20 %"), (0.2, "20 to 50 %"), (0.5, "50 % or more")];
 
-const TOLD: &str =
-    "Each column is what ended in that time, by its latency, failures included; five rows to the decade, from 100 µs and faster to 63 s and slower. ";
+const TOLD: &str = "Each column is what ended in that time, by its latency, failures included; five rows to the decade, from 100 µs and faster to 63 s and slower. ";
 
 /// One panel for each of these clients that anything was answered to.
 pub fn chart(sheet: &Sheet, clients: &[usize], left_out: &str) -> Chart {
@@ -78,7 +77,11 @@ mod tests {
     /// 99 of a hundred requests take 2 ms, one takes 30 ms; from second 60 on all take a minute and more.
     fn heat(second: usize) -> Heat {
         let mut heat = Heat::default();
-        if second < 60 { (heat[6], heat[12]) = (99, 1) } else { heat[CELLS - 1] = 7 }
+        if second < 60 {
+            (heat[6], heat[12]) = (99, 1)
+        } else {
+            heat[CELLS - 1] = 7
+        }
         heat
     }
 
