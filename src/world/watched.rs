@@ -47,8 +47,7 @@ impl World<'_> {
             (hold::OF_JOB, _) => watch.job_calls(call, parent, edge, caller, now),
             (hold::OF_CALL, _) => watch.falls_back(call, parent, edge, caller, now),
             (_, Caller::Client(client)) => {
-                watch.request_begins(client, request, measured, now);
-                watch.client_calls(call, request, edge, caller, now);
+                watch.client_calls(call, (client, request), (edge, caller), measured, now);
             }
             (_, Caller::Endpoint(_)) => unreachable!("a proxy's try is no call of its own"),
         }
@@ -111,14 +110,17 @@ impl World<'_> {
     /// An attempt has come to its replica.
     #[inline(never)]
     pub(super) fn watch_arrives(&mut self, job: u32, starts: bool) {
-        let Job { step, replica, .. } = self.jobs[job];
         let now = self.now();
+        if !self.recorder.watch.arrives(job, now) {
+            return;
+        }
+        let Job { step, replica, .. } = self.jobs[job];
         let service = &self.topology.services[self.service_of(job).index()];
         let entered = |endpoint: &&EndpointId| self.topology.endpoints[endpoint.index()].entry.0 == step;
         // A delivery comes to a consumer, which has a place of its own among the endpoints.
         let endpoint = service.endpoints.iter().find(entered).copied();
         let endpoint = endpoint.or_else(|| (0..self.topology.endpoints.len()).map(EndpointId::new).find(|e| entered(&e)));
-        self.recorder.watch.arrives(job, endpoint.unwrap_or(EndpointId::NONE), ReplicaId(replica), starts, now);
+        self.recorder.watch.is_served(job, endpoint.unwrap_or(EndpointId::NONE), ReplicaId(replica), starts, now);
     }
 
     #[inline(never)]

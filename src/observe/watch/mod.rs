@@ -189,15 +189,15 @@ impl Watch {
 
     // -- requests ----------------------------------------------------------------------------------------------------
 
-    /// A client's request begins; it may be followed.
-    pub fn request_begins(&mut self, client: ClientId, request: u64, measured: bool, now: Instant) {
+    /// A client's request begins; it may be followed. Most are not: they cost no look-up.
+    fn request_begins(&mut self, client: ClientId, request: u64, measured: bool, now: Instant) -> Place {
         // The lower bits of a request's number count its client's requests.
         let number = request & ((1 << 40) - 1);
-        let Some(sampler) = &mut self.sampler else { return };
-        let Some(kept) = sampler.follows(request, measured, now) else { return };
+        let Some(sampler) = &mut self.sampler else { return Place::NONE };
+        let Some(kept) = sampler.follows(request, measured, now) else { return Place::NONE };
         if self.spans >= MOST_SPANS {
             self.left_out += 1;
-            return;
+            return Place::NONE;
         }
         let trace = Trace { client, number, offered: now, ended: None, kept, spans: Vec::new() };
         let place = match self.free.pop() {
@@ -213,6 +213,7 @@ impl Watch {
             }
         };
         self.by_request.insert(request, place);
+        Place { trace: place, generation: self.followed[place as usize].generation, span: NOWHERE }
     }
 
     /// A client's request is over for it.
@@ -241,9 +242,16 @@ impl Watch {
 
     // -- calls -------------------------------------------------------------------------------------------------------
 
-    /// A client's call begins.
-    pub fn client_calls(&mut self, call: u32, request: u64, edge: EdgeId, caller: u32, now: Instant) {
-        let trace = self.trace_of(request);
+    /// A client's request begins, and its call. `measured`: within the interval that figures are of.
+    pub fn client_calls(
+        &mut self,
+        call: u32,
+        (client, request): (ClientId, u64),
+        (edge, caller): (EdgeId, u32),
+        measured: bool,
+        now: Instant,
+    ) {
+        let trace = self.request_begins(client, request, measured, now);
         let place = if trace.is_none() { trace } else { self.push(trace, NOWHERE, now, SpanKind::Call { edge, caller }) };
         *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
     }

@@ -3,14 +3,16 @@
 use super::*;
 
 impl Watch {
-    /// An attempt comes to a replica's door; `starts`: a worker takes it up at once.
-    pub fn arrives(&mut self, job: u32, endpoint: EndpointId, replica: ReplicaId, starts: bool, now: Instant) {
+    /// An attempt comes to a replica's door: whether it is followed, so that more is to be told of it.
+    pub fn arrives(&mut self, job: u32, now: Instant) -> bool {
         let entry = at(&mut self.jobs, job, JobEntry::NONE);
         entry.arrived = now;
-        let attempt = entry.attempt;
-        if attempt.is_none() {
-            return;
-        }
+        !entry.attempt.is_none()
+    }
+
+    /// A followed attempt has come; `starts`: a worker takes it up at once.
+    pub fn is_served(&mut self, job: u32, endpoint: EndpointId, replica: ReplicaId, starts: bool, now: Instant) {
+        let attempt = at(&mut self.jobs, job, JobEntry::NONE).attempt;
         let started = starts.then_some(now);
         let served = self.push(attempt, attempt.span, now, SpanKind::Served { endpoint, replica, started });
         self.jobs[job as usize].served = served.span;

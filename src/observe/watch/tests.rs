@@ -13,10 +13,11 @@ fn watch(sampling: Sampling) -> Watch {
 
 /// A request with one call and one attempt, in the same slots each time.
 fn request(watch: &mut Watch, number: u64, began: Instant, took: Nanos, outcome: Outcome) {
-    watch.request_begins(CLIENT, number, true, began);
-    watch.client_calls(0, number, EDGE, 7, began);
+    watch.client_calls(0, (CLIENT, number), (EDGE, 7), true, began);
     watch.sent(0, 0, (EDGE, ServiceId(0)), ReplicaId(3), false, began);
-    watch.arrives(0, EndpointId(0), ReplicaId(3), true, began);
+    if watch.arrives(0, began) {
+        watch.is_served(0, EndpointId(0), ReplicaId(3), true, began);
+    }
     watch.answers(0, began + took, outcome);
     watch.over(0, true, began + took, outcome);
     watch.call_ends(0, began + took, outcome);
@@ -61,13 +62,13 @@ fn late_work_of_a_request_that_was_dropped_is_not_told_of_another() {
         request(&mut watch, number, Instant(number), Nanos(took), Outcome::OK);
     }
     // Dropped, while a replica still works for it, in slot 5.
-    watch.request_begins(CLIENT, 3, true, Instant(100));
-    watch.client_calls(1, 3, EDGE, 7, Instant(100));
+    watch.client_calls(1, (CLIENT, 3), (EDGE, 7), true, Instant(100));
     watch.sent(1, 5, (EDGE, ServiceId(0)), ReplicaId(0), false, Instant(100));
     watch.call_ends(1, Instant(101), Outcome::OK);
     // Takes its place.
     request(&mut watch, 4, Instant(200), Nanos(95), Outcome::OK);
-    watch.arrives(5, EndpointId(0), ReplicaId(0), true, Instant(300));
+    assert!(watch.arrives(5, Instant(300)), "nobody has told the job");
+    watch.is_served(5, EndpointId(0), ReplicaId(0), true, Instant(300));
     let (traces, _) = watch.finish();
     assert!(traces.iter().all(|trace| trace.spans.len() == 3), "{traces:?}");
     assert!(traces.iter().any(|trace| trace.number == 4) && traces.iter().all(|trace| trace.number != 3));
