@@ -242,6 +242,9 @@ def check(page, size, several):
         page.click(".story .evidence a")
         if not page.eval("document.querySelector('#request').selectedOptions[0].textContent").startswith(told + " "):
             yield f"the story's link does not lead to {told}"
+        # The page goes there smoothly.
+        time.sleep(0.3)
+        page.wait("window.lastY === scrollY || (window.lastY = scrollY, false)")
 
     canvases = page.eval("document.querySelectorAll('#charts canvas').length")
     if canvases < 3:
