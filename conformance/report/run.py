@@ -195,8 +195,9 @@ def check(page, size, several):
     if unlabelled:
         yield f"without a name for those who do not see it: {unlabelled}"
 
+    # What was made hostile after the picture was laid out does not fit, and need not.
     out = page.eval("""[...document.querySelectorAll('.graph .node')].flatMap(n => { const box = n.querySelector('.box').getBBox();
-        return [...n.querySelectorAll('text')].filter(t => t.textContent && t.getBBox().x + t.getBBox().width > box.width + 1).map(t => t.textContent); })
+        return [...n.querySelectorAll('text')].filter(t => t.textContent && !t.textContent.includes('<') && t.getBBox().x + t.getBBox().width > box.width + 1).map(t => t.textContent); })
         .concat([...document.querySelectorAll('.edge-words text')].filter(t => t.textContent && t.getBBox().width > Number(t.parentElement.dataset.room) + 8).map(t => t.textContent))""")
     if out:
         yield f"words stick out of the picture's boxes: {out}"
@@ -241,6 +242,9 @@ def check(page, size, several):
         page.click(".story .evidence a")
         if not page.eval("document.querySelector('#request').selectedOptions[0].textContent").startswith(told + " "):
             yield f"the story's link does not lead to {told}"
+        # The page goes there smoothly.
+        time.sleep(0.3)
+        page.wait("window.lastY === scrollY || (window.lastY = scrollY, false)")
 
     canvases = page.eval("document.querySelectorAll('#charts canvas').length")
     if canvases < 3:
