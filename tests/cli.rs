@@ -49,6 +49,28 @@ variants: {wide: {services: {a: {workers: 2}}}}
 }
 
 #[test]
+fn only_the_charts_that_are_named_are_written_and_an_unknown_name_is_refused_before_the_run() {
+    let directory = holding(&[("m.yaml", SHOP)]);
+    let drawn = |command: &str, charts: &str| {
+        let (_, told, exit) = brownout(directory.path(), &[command, "m.yaml", "--seed", "1", "--out", "out", "--charts", charts]);
+        assert_eq!(exit, Some(0), "{told}");
+        let files = std::fs::read_dir(directory.path().join("out/charts")).map(|files| files.map(|f| f.unwrap().file_name()).collect());
+        let mut files: Vec<_> = files.unwrap_or_default();
+        files.sort();
+        std::fs::remove_dir_all(directory.path().join("out")).unwrap();
+        files
+    };
+    let heat_map = ["latency-heat-map.png", "latency-heat-map.svg", "traffic.png", "traffic.svg"];
+    assert_eq!(drawn("run", "traffic,latency-heat-map"), heat_map);
+    assert_eq!(drawn("run", "none"), [""; 0]);
+    assert_eq!(drawn("compare", "compare-differences"), ["compare-differences.png", "compare-differences.svg"]);
+    let (_, told, exit) = brownout(directory.path(), &["run", "m.yaml", "--out", "out", "--charts", "latncy"]);
+    assert_eq!(exit, Some(2), "{told}");
+    assert!(told.contains("there is no chart `latncy`") && told.contains("latency-heat-map"), "{told}");
+    assert!(!directory.path().join("out").exists(), "nothing is written");
+}
+
+#[test]
 fn a_report_can_be_made_anew_and_is_the_same() {
     let directory = holding(&[("m.yaml", SHOP)]);
     let fine = |arguments: &[&str]| {

@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn it_is_drawn_with_its_zero_and_names_are_text() {
         let drawn = svg(&of_differences(&comparison()).expect("there are variants"));
-        for text in ["&lt;budget&gt;", "luck", "better", "worse", "not told from chance", "5 seeds from 1 to 5", "−1.0 s", "+40"] {
+        for text in ["&lt;budget&gt;", "luck", "better", "worse", "not told from chance", "5 seeds from 1 to 5", "−2 s", "+2 s", "+20/s"]
+        {
             assert!(drawn.contains(text), "{text} is not in {drawn}");
         }
         assert!(!drawn.contains("<budget"));

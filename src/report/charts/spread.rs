@@ -147,3 +147,80 @@ fn depths(topology: &Topology) -> Vec<Option<usize>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{SHOP, chain, recording};
+    use super::super::{Chart, of_run};
+    use super::*;
+    use crate::analysis::sample;
+    use crate::base::time::Instant;
+    use crate::observe::recording::{EdgeRecord, EdgeWindow, FaultSpan, Recording};
+
+    fn drawn(topology: &Topology, recording: &Recording, stem: &str) -> Option<Chart> {
+        of_run(topology, recording, None).into_iter().find(|chart| chart.file_stem == stem)
+    }
+
+    #[test]
+    fn the_blast_radius_has_a_row_for_each_who_was_hit_and_none_without_a_fault() {
+        let topology = chain(&SHOP, 180);
+        let mut recording = recording(&topology, 7, 0.05);
+        let chart = drawn(&topology, &recording, "blast-radius").expect("there is a fault");
+        let titles: Vec<&str> = chart.panels.iter().map(|panel| panel.title.as_str()).collect();
+        assert!(titles.contains(&"orders-db, the fault's target") && titles.contains(&"shoppers (client)"), "{titles:?}");
+        let series = &chart.panels.iter().find(|panel| panel.title == "shoppers (client)").expect("it was hit").series[0];
+        let (calm, ill) = (highest(&series.high[10..60]), highest(&series.high[70..90]));
+        assert!(calm < 0.05 && ill > 0.7, "{calm} {ill}");
+        recording.faults.clear();
+        assert_eq!(drawn(&topology, &recording, "blast-radius"), None);
+    }
+
+    #[test]
+    fn of_several_faults_each_has_the_most_that_was_missing_until_the_next() {
+        let mut topology = chain(&SHOP, 180);
+        topology.faults.push(crate::topology::Fault { name: "again".to_owned(), ..topology.faults[0].clone() });
+        let mut recording = recording(&topology, 7, 0.05);
+        let (began, ended) = (Instant::from_secs(100), Some(Instant::from_secs(105)));
+        recording.faults.push(FaultSpan { fault: FaultId(1), began, ended });
+        let chart = drawn(&topology, &recording, "blast-radius").expect("there are faults");
+        let row = chart.panels.iter().find(|panel| panel.title == "shoppers (client)").expect("it was hit");
+        let share = |of: &str| -> f64 {
+            let figure = row.note.split(of).nth(1).and_then(|rest| rest.split('%').next()).expect("each is named");
+            figure.trim().parse().expect("a figure")
+        };
+        let (first, second) = (share("slow-db "), share("again "));
+        assert!(first > 70.0 && (20.0..60.0).contains(&second), "{}", row.note);
+    }
+
+    #[test]
+    fn amplification_multiplies_down_the_depth_of_calls_and_leaves_out_depths_without_retries() {
+        let mut recording = sample::record::slow_db(None);
+        let edge = |calls: u32, attempts: u32| EdgeRecord {
+            retries: u64::from(attempts - calls),
+            windows: vec![EdgeWindow { calls, attempts, retries: attempts - calls, ..EdgeWindow::default() }; 180],
+            ..EdgeRecord::default()
+        };
+        recording.edges = vec![edge(10, 20), edge(20, 60), edge(60, 60)];
+        let lines = |recording: &Recording| {
+            let chart = drawn(&sample::shop(3), recording, "amplification")?;
+            Some(chart.panels[0].series.iter().map(|s| (s.label.clone(), s.line[100])).collect::<Vec<_>>())
+        };
+        let expected = [("down to depth 1".to_owned(), 2.0), ("down to depth 2".to_owned(), 6.0)];
+        assert_eq!(lines(&recording).expect("there are retries"), expected);
+        recording.edges = vec![edge(10, 10); 3];
+        assert_eq!(lines(&recording), None);
+    }
+
+    #[test]
+    fn bands_lie_between_the_quantiles_of_each_window() {
+        let topology = chain(&SHOP, 180);
+        let recording = recording(&topology, 7, 0.05);
+        let chart = drawn(&topology, &recording, "latency-bands").expect("always");
+        let [upper, lower, median] = &chart.panels[0].series[..] else { panic!("two bands and a line") };
+        for (i, window) in recording.clients[0].windows.iter().enumerate() {
+            let [p50, p95, p99] = [window.p50, window.p95, window.p99].map(super::super::windows::seconds);
+            assert_eq!((upper.low[i], upper.high[i], lower.low[i], lower.high[i], median.line[i]), (p95, p99, p50, p95, p50));
+        }
+        assert_eq!((upper.label.as_str(), lower.label.as_str()), ("p95 to p99", "p50 to p95"));
+    }
+}

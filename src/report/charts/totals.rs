@@ -104,6 +104,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn load_and_goodput_has_a_mark_for_each_measured_window_by_when_it_was() {
+        use super::super::tests::{SHOP, chain, recording};
+        let topology = chain(&SHOP, 180);
+        let recording = recording(&topology, 7, 0.05);
+        let charts = super::super::of_run(&topology, &recording, None);
+        let chart = charts.iter().find(|chart| chart.file_stem == "load-goodput").expect("there was load");
+        let [offered, marks @ ..] = &chart.panels[0].series[..] else { panic!("a line and marks") };
+        assert!(offered.at.is_empty());
+        let counts: Vec<(&str, usize)> = marks.iter().map(|s| (s.label.as_str(), s.at.len())).collect();
+        assert_eq!(counts, [("before faults", 50), ("during", 30), ("after", 90)], "the warm-up has none");
+        let window = &recording.clients[0].windows[70];
+        assert_eq!((marks[1].at[10], marks[1].line[10]), (f64::from(window.offered), f64::from(window.ok)));
+    }
+
+    #[test]
     fn a_tail_rises_and_ends_where_nothing_is_slower() {
         let mut latency = Histogram::new();
         (1..=1000_u64).for_each(|ms| latency.record(ms * 1_000_000));
