@@ -124,7 +124,8 @@ impl<'a> Sheet<'a> {
 
     /// Rows over the whole width, as many as there are.
     fn rows(&self, names: (&str, &str), panels: Vec<Panel>, left_out: String) -> Chart {
-        self.laid_out(names, panels, format!("{}{left_out}", spread::BLAST), ((1, 34), self.wide))
+        let by_fault = if faults::by_name(&self.spans).len() > 1 { spread::BY_FAULT } else { "" };
+        self.laid_out(names, panels, format!("{}{by_fault}{left_out}", spread::BLAST), ((1, 34), self.wide))
     }
 
     fn spread(&self, clients: &[usize], left_out: String) -> Chart {

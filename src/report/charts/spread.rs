@@ -12,7 +12,10 @@ use crate::topology::site::Caller;
 /// What the bands are made of.
 pub const BANDS: &str = "Bands between the quantiles of each window: half of its requests end below p50, one in a hundred above p99. ";
 
-pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. Of several faults, each has the most that was missing from it to the next. ";
+pub const BLAST: &str = "For each who fell below 95 % of what it did before the first fault: the share of useful answers that is missing. ";
+
+/// What a row says where there are several faults.
+pub const BY_FAULT: &str = "Each fault has the most that was missing from it to the next. ";
 
 pub const AMPLIFICATION: &str = "Attempts for each call, multiplied down the ways that requests take: what one call by a client becomes. A depth at which nothing is tried again has no line.";
 
