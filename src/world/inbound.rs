@@ -42,19 +42,19 @@ impl World<'_> {
             return self.arrive_unusually(job, service);
         }
         (entry.arrived, entry.next, entry.pending) = (now, NOBODY, 0);
-        let starts = state.busy < state.workers;
-        if self.recorder.watch.is_on() {
-            self.watch_arrives(job, starts);
-        }
-        let entry = &mut self.jobs[job];
-        let state = &mut self.replicas[entry.replica as usize];
-        if !starts {
+        if state.busy >= state.workers {
             if state.queue_len < state.queue_capacity && !self.faulted && !state.cause.is_some() {
                 entry.marks |= mark::PRESENT;
                 self.recorder.queued_at_once(service, now);
+                if self.recorder.watch.is_on() {
+                    self.watch_arrives(job, false);
+                }
                 return self.append_to_queue(job, service);
             }
             self.recorder.arrived(service, now);
+            if self.recorder.watch.is_on() {
+                self.watch_arrives(job, false);
+            }
             return self.admit(job, service);
         }
         entry.marks |= mark::PRESENT | mark::WORKER;
@@ -62,6 +62,9 @@ impl World<'_> {
         state.busy += 1;
         state.last_in = job;
         self.recorder.started_at_once(service, now);
+        if self.recorder.watch.is_on() {
+            self.watch_arrives(job, true);
+        }
         self.run_step(job, step, request, path, replica);
     }
 

@@ -330,9 +330,6 @@ impl World<'_> {
             state: JobState::Working,
             marks: mark::SPAWNED | mark::DELIVERY,
         });
-        if self.recorder.watch.is_on() {
-            self.recorder.watch.carries(job, None);
-        }
         self.brokers.carry(job, what);
         job
     }

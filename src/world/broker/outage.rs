@@ -125,6 +125,9 @@ impl World<'_> {
         let own = self.keys.consumer_paths[consumer as usize];
         let request = u64::from(own) << 32 | u64::from(replica);
         let job = self.new_carrier(replica, spec.connect, (request, below(own, losses)), Cause::NONE, Carried::Connects(connection));
+        if self.recorder.watch.is_on() {
+            self.recorder.watch.carries(job, None);
+        }
         self.run_job(job);
     }
 
