@@ -10,6 +10,7 @@ use super::read::{self, Compiled};
 use super::run::simulate;
 use super::{Exit, fail, note};
 use crate::base::AS_WRITTEN;
+use crate::base::time::Nanos;
 use crate::experiment::aggregate::Comparison;
 use crate::experiment::ensemble::{Outcome, Subject};
 use crate::experiment::why::Why;
@@ -36,6 +37,9 @@ pub(super) struct Report {
     quiet: bool,
 }
 
+/// The meters are not written again; that they are read makes the run one that is watched, as it was.
+const SCRAPE: Nanos = Nanos::from_secs(15);
+
 /// What a directory says of the runs that it is of.
 struct Recorded {
     summary: Value,
@@ -54,7 +58,7 @@ impl Report {
         let compiled = self.compiled(&recorded)?;
         let subjects: Vec<Subject<'_>> =
             compiled.iter().map(|v| Subject { variant: v.variant.as_deref(), topology: &v.topology }).collect();
-        let wish = Wish { sampling: self.sample.of(&compiled[0].topology)?, scrape: None };
+        let wish = Wish { sampling: self.sample.of(&compiled[0].topology)?, scrape: Some(SCRAPE) };
         let outcomes = simulate(&subjects, &recorded.seeds, self.jobs, Default::default(), &wish, self.quiet);
         if outcomes.iter().any(|of| of.len() < recorded.seeds.len() || of.iter().any(|o| o.summary.interrupted)) {
             note("interrupted: the report is as it was");

@@ -71,7 +71,7 @@ pub struct ClientRecord {
     pub completed_in_interval: u64,
     pub useful_in_interval: u64,
     pub windows: Vec<ClientWindow>,
-    /// By window: how the latencies of what completed are spread.
+    /// By window: how the latencies of what completed are spread. Empty unless somebody watches the run.
     pub heat: Vec<Heat>,
 }
 

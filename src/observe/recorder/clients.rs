@@ -50,10 +50,13 @@ impl Recorder {
 mod tests {
     use super::*;
     use crate::analysis::sample;
+    use crate::observe::watch::sampling::{Sampling, Shape};
 
     #[test]
     fn the_heat_of_a_window_counts_what_ended_in_it_failures_included() {
         let mut recorder = Recorder::new(&Topology { expectations: Vec::new(), ..sample::shop(1) }, 1, Vec::new());
+        let shape = Shape { clients: 1, ..Shape::default() };
+        recorder.watch = Watch::new(&Sampling::All, shape, None);
         let client = ClientId::new(0);
         let mut end = |at_millis: u64, took_millis: u64, outcome| {
             let now = Instant(at_millis * 1_000_000);

@@ -196,6 +196,8 @@ impl Recorder {
     }
 
     fn close_windows(&mut self, at: Instant) {
+        // Of use to pictures only, and a dozen instructions per request where windows are short.
+        let for_pictures = self.watch.is_on();
         for ClientNow { window, record, useful, failed, .. } in &mut self.clients {
             // To all of the cohort's, those of the useful are added when the run is over.
             let (all, failed) = (useful.hand_over(&mut record.latency_ok), failed.hand_over(&mut record.latency));
@@ -203,7 +205,9 @@ impl Recorder {
             failed.clear();
             [window.p50, window.p95, window.p99] = quantiles(all);
             record.windows.push(std::mem::take(window));
-            record.heat.push(heat::of(all));
+            if for_pictures {
+                record.heat.push(heat::of(all));
+            }
             all.clear();
         }
         for ServiceNow { window, record, latency, gauge, .. } in &mut self.services {
