@@ -18,6 +18,10 @@ impl Compiler<'_> {
             for (name, steps) in &spec.endpoints {
                 let endpoint = EndpointId::new(number);
                 number += 1;
+                // Most have none, and paths for all steps of a thousand services take their time.
+                if !steps.iter().any(has_span) {
+                    continue;
+                }
                 let path = format!("services.{}.endpoints.{}", quoted(service), quoted(name));
                 // A consumer's steps run under a permit: these are its own.
                 let is_handler = self.model.consumers.get(name).is_some_and(|consumer| consumer.service == *service);
@@ -146,6 +150,15 @@ impl Compiler<'_> {
             return None;
         }
         Some(Piece::Drawn(named))
+    }
+}
+
+/// Whether a step is a `span`, or has one inside.
+fn has_span(step: &Step) -> bool {
+    match step {
+        Step::Span(_) => true,
+        Step::Work(_) | Step::Wait(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => false,
+        step => step.inner().iter().any(|(_, steps)| steps.iter().any(has_span)),
     }
 }
 
