@@ -7,6 +7,7 @@ mod causes;
 mod clients;
 mod connections;
 mod faults;
+mod heat;
 mod policies;
 mod services;
 mod soak;
