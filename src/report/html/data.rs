@@ -1,6 +1,6 @@
 //! What the page's scripts know: one object, made of the recording, in the shortest form that still reads as JSON.
 //!
-//! Times of series are points of a [`Lens`]; counts are per point, levels in tenths, latencies in microseconds.
+//! Times of series are points of a `Lens`; counts are per point, levels in tenths, latencies in microseconds.
 
 use super::series::Numbers;
 use serde::Serialize;
