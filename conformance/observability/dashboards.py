@@ -59,9 +59,10 @@ class Panel:
 def filled_in(text):
     """With values for what a dashboard's user would choose."""
     text = re.sub(r"\$\{(\w+)(:\w+)?\}|\[\[(\w+)\]\]", lambda m: f"${m[1] or m[3]}", text)
-    for name, value in (("__rate_interval", "1m"), ("__interval", "30s"), ("__range", "5m"), ("qrep", "source|destination"), ("namespace", "default"),
+    for name, value in (("__rate_interval", "1m"), ("__interval", "30s"), ("__range", "5m"), ("qrep", "source|destination"), ("namespace", "default|production"),
                         ("primary", "(orders|order-service)"), ("canary", "(gateway|order-service-v2)"), ("target", "(orders|order-service)")):
         text = re.sub(rf"\${name}\b", value, text)
+    text = re.sub(r'=\s*"default\|production"', '=~"default|production"', text)
     # Any other variable may be anything; where one value is asked for, Grafana would have put one.
     text = re.sub(r'=\s*"([^"]*\$\w+[^"]*)"', r'=~"\1"', text)
     text = text.replace("=~~", "=~")
