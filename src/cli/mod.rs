@@ -127,8 +127,7 @@ impl Common {
     }
 
     fn style(&self) -> Style {
-        let wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none();
-        Style { colour: wanted && std::io::stdout().is_terminal() }
+        style(self.no_color)
     }
 
     fn limits(&self) -> crate::base::limit::Limits {
@@ -185,6 +184,12 @@ fn refused(error: &clap::Error) -> ExitCode {
     // Help and version are data: they go to stdout, and a reader that has gone is no error.
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { Exit::BadInput as u8 } else { Exit::Fine as u8 })
+}
+
+/// How data is printed: with colour only for somebody who looks at it and wants it.
+fn style(no_color: bool) -> Style {
+    let wanted = !no_color && std::env::var_os("NO_COLOR").is_none();
+    Style { colour: wanted && std::io::stdout().is_terminal() }
 }
 
 /// Prints data. A reader that has gone (`| head`) is no error; a full disk is.

@@ -12,8 +12,7 @@ pub fn write(diagram: &Diagram, mut to: impl io::Write) -> io::Result<()> {
         write_part(diagram, number, part, &mut to)?;
     }
     for arrow in &diagram.arrows {
-        let mut lines = arrow.lines();
-        lines.extend(arrow.faults.iter().map(|&fault| fault_line(diagram, fault)));
+        let lines = diagram.with_faults(arrow.lines(), &arrow.faults);
         let mut marks = vec![format!("label=\"{}\"", text(&lines))];
         marks.extend(match arrow.relation {
             Relation::Call => None,
@@ -23,7 +22,7 @@ pub fn write(diagram: &Diagram, mut to: impl io::Write) -> io::Result<()> {
         if !arrow.faults.is_empty() {
             marks.push(FAULT.to_string());
         }
-        writeln!(to, "  {} -> {} [{}];", node(arrow.from), node(arrow.to), marks.join(", "))?;
+        writeln!(to, "  {} -> {} [{}];", arrow.from, arrow.to, marks.join(", "))?;
     }
     writeln!(to, "}}")
 }
@@ -33,9 +32,7 @@ const FAULT: &str = "color=\"#D55E00\", penwidth=2";
 
 fn write_part(diagram: &Diagram, number: usize, part: &Part, to: &mut impl io::Write) -> io::Result<()> {
     let own = End { part: number, queue: None };
-    let mut lines = vec![part.name.clone()];
-    lines.extend(part.facts.iter().cloned());
-    lines.extend(part.faults.iter().map(|&fault| fault_line(diagram, fault)));
+    let lines = diagram.label(&part.name, &part.facts, &part.faults);
     let look = match part.kind {
         Kind::Client => ", shape=oval",
         Kind::Database => ", shape=cylinder, style=solid",
@@ -43,30 +40,17 @@ fn write_part(diagram: &Diagram, number: usize, part: &Part, to: &mut impl io::W
     };
     let fault = if part.faults.is_empty() { String::new() } else { format!(", {FAULT}") };
     if part.kind != Kind::Broker {
-        return writeln!(to, "  {} [label=\"{}\"{look}{fault}];", node(own), text(&lines));
+        return writeln!(to, "  {} [label=\"{}\"{look}{fault}];", own, text(&lines));
     }
-    writeln!(to, "  subgraph cluster_{} {{", node(own))?;
+    writeln!(to, "  subgraph cluster_{own} {{")?;
     writeln!(to, "    style=rounded; label=\"\";")?;
-    writeln!(to, "    {} [label=\"{}\", shape=plaintext{fault}];", node(own), text(&lines))?;
+    writeln!(to, "    {} [label=\"{}\", shape=plaintext{fault}];", own, text(&lines))?;
     for (place, queue) in part.queues.iter().enumerate() {
-        let mut lines = vec![queue.name.clone()];
-        lines.extend(queue.facts.iter().cloned());
-        lines.extend(queue.faults.iter().map(|&fault| fault_line(diagram, fault)));
+        let lines = diagram.label(&queue.name, &queue.facts, &queue.faults);
         let fault = if queue.faults.is_empty() { String::new() } else { format!(", {FAULT}") };
-        writeln!(to, "    {} [label=\"{}\", style=solid{fault}];", node(End { queue: Some(place), ..own }), text(&lines))?;
+        writeln!(to, "    {} [label=\"{}\", style=solid{fault}];", End { queue: Some(place), ..own }, text(&lines))?;
     }
     writeln!(to, "  }}")
-}
-
-fn fault_line(diagram: &Diagram, fault: usize) -> String {
-    format!("⚡ {}", diagram.faults[fault].name)
-}
-
-fn node(end: End) -> String {
-    match end.queue {
-        None => format!("p{}", end.part),
-        Some(queue) => format!("p{}q{queue}", end.part),
-    }
 }
 
 fn text(lines: &[String]) -> String {

@@ -4,7 +4,7 @@
 //! makes of them (jaegertracing/jaeger, `internal/jptrace` and the fixtures of `internal/uimodel`).
 
 use super::epoch::Epoch;
-use super::spans::{Attributes, Exported, ExportedTrace, Kind, Maker, Teller};
+use super::spans::{Attributes, Exported, ExportedTrace, Kind, Maker, Teller, json};
 use crate::base::time::Instant;
 use crate::observe::recording::Recording;
 use crate::observe::span_id::{SpanId, TraceId};
@@ -89,13 +89,13 @@ fn text(key: &str, value: &str) -> Tag {
 }
 
 fn tag(key: &str, value: &Value) -> Tag {
-    let (kind, value) = match value {
-        Value::Flag(flag) => ("bool", (*flag).into()),
-        Value::Whole(number) => ("int64", (*number).into()),
-        Value::Number(number) => ("float64", (*number).into()),
-        Value::Text(text) => ("string", text.as_str().into()),
+    let kind = match value {
+        Value::Flag(_) => "bool",
+        Value::Whole(_) => "int64",
+        Value::Number(_) => "float64",
+        Value::Text(_) => "string",
     };
-    Tag { key: key.into(), kind, value }
+    Tag { key: key.into(), kind, value: json(value) }
 }
 
 #[derive(Serialize)]

@@ -5,9 +5,8 @@
 //! they were answered, what went wrong and what was tried again; the timeline logs without ids, since it is no request's.
 
 use super::epoch::Epoch;
-use super::spans::{Exported, ExportedTrace, Maker, Teller};
+use super::spans::{Exported, ExportedTrace, Maker, Teller, json};
 use crate::analysis::{names, words};
-use crate::base::id::*;
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::Instant;
 use crate::observe::recording::{Happening, Mark, Recording};
@@ -15,7 +14,6 @@ use crate::observe::span::{SpanKind, Trace};
 use crate::observe::span_id::Part;
 use crate::policy::app::circuit_breaker::Mode;
 use crate::topology::Topology;
-use crate::topology::labels::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::io;
@@ -125,16 +123,7 @@ fn gather(trace: &Trace, index: usize, span: &Exported<'_>, sources: &mut Vec<(I
 fn attach(topology: &Topology, recording: &Recording, trace: &Trace, span: &Exported<'_>, fields: &mut Map<String, Json>) {
     let SpanKind::Served { endpoint, .. } = trace.spans[span.place as usize].what else { return };
     for (key, value) in topology.span_attributes(endpoint, trace.client, recording.seed, trace.number) {
-        fields.entry(key.replace('.', "_")).or_insert_with(|| json(value));
-    }
-}
-
-fn json(value: Value) -> Json {
-    match value {
-        Value::Flag(flag) => flag.into(),
-        Value::Whole(number) => number.into(),
-        Value::Number(number) => number.into(),
-        Value::Text(text) => text.into(),
+        fields.entry(key.replace('.', "_")).or_insert_with(|| json(&value));
     }
 }
 
@@ -241,10 +230,7 @@ fn of_event(topology: &Topology, trace: &Trace, span: &Exported<'_>, event: usiz
 /// A point of the timeline, with whose log it stands in.
 fn marked(topology: &Topology, mark: &Mark) -> (Option<Maker>, Said) {
     let said = |level, logger: &str, message: String| Said { level, logger: logger.into(), message };
-    let caller = |caller: u32| match (caller as usize) < topology.replicas.len() {
-        true => Some(Maker::Replica(ReplicaId(caller))),
-        false => Some(Maker::Client(caller)),
-    };
+    let caller = |caller: u32| Some(Maker::of_caller(topology, caller));
     match mark.what {
         Happening::FaultBegan(fault) => {
             let fault = &topology.faults[fault.index()];

@@ -15,10 +15,10 @@ pub fn write(diagram: &Diagram, mut to: impl io::Write) -> io::Result<()> {
     writeln!(to, "  classDef fault stroke:#D55E00,stroke-width:3px")?;
     for (number, part) in diagram.parts.iter().enumerate() {
         if !part.faults.is_empty() {
-            writeln!(to, "  class {} fault", node(End { part: number, queue: None }))?;
+            writeln!(to, "  class {} fault", End { part: number, queue: None })?;
         }
         for (place, _) in part.queues.iter().enumerate().filter(|(_, queue)| !queue.faults.is_empty()) {
-            writeln!(to, "  class {} fault", node(End { part: number, queue: Some(place) }))?;
+            writeln!(to, "  class {} fault", End { part: number, queue: Some(place) })?;
         }
     }
     for (number, _) in diagram.arrows.iter().enumerate().filter(|(_, arrow)| !arrow.faults.is_empty()) {
@@ -28,8 +28,8 @@ pub fn write(diagram: &Diagram, mut to: impl io::Write) -> io::Result<()> {
 }
 
 fn write_part(diagram: &Diagram, number: usize, part: &Part, to: &mut impl io::Write) -> io::Result<()> {
-    let own = node(End { part: number, queue: None });
-    let label = label(diagram, &part.name, &part.facts, &part.faults);
+    let own = End { part: number, queue: None };
+    let label = text(&diagram.label(&part.name, &part.facts, &part.faults));
     match part.kind {
         Kind::Client => writeln!(to, "  {own}([\"{label}\"])"),
         Kind::Database => writeln!(to, "  {own}[(\"{label}\")]"),
@@ -37,8 +37,8 @@ fn write_part(diagram: &Diagram, number: usize, part: &Part, to: &mut impl io::W
         Kind::Broker if !part.queues.is_empty() => {
             writeln!(to, "  subgraph {own}[\"{label}\"]")?;
             for (place, queue) in part.queues.iter().enumerate() {
-                let inner = node(End { part: number, queue: Some(place) });
-                writeln!(to, "    {inner}[[\"{}\"]]", self::label(diagram, &queue.name, &queue.facts, &queue.faults))?;
+                let inner = End { part: number, queue: Some(place) };
+                writeln!(to, "    {inner}[[\"{}\"]]", text(&diagram.label(&queue.name, &queue.facts, &queue.faults)))?;
             }
             writeln!(to, "  end")
         }
@@ -47,29 +47,14 @@ fn write_part(diagram: &Diagram, number: usize, part: &Part, to: &mut impl io::W
 }
 
 fn write_arrow(diagram: &Diagram, arrow: &Arrow, to: &mut impl io::Write) -> io::Result<()> {
-    let mut lines = arrow.lines();
-    lines.extend(arrow.faults.iter().map(|&fault| format!("⚡ {}", diagram.faults[fault].name)));
+    let lines = diagram.with_faults(arrow.lines(), &arrow.faults);
     let line = match arrow.relation {
         Relation::Call => "-->",
         Relation::Fallback | Relation::Mirror | Relation::DeadLetter => "-.->",
         Relation::Publish | Relation::Deliver | Relation::Reply | Relation::Read => "==>",
     };
     let label = if lines.is_empty() { String::new() } else { format!("|\"{}\"|", text(&lines)) };
-    writeln!(to, "  {} {line}{label} {}", node(arrow.from), node(arrow.to))
-}
-
-fn label(diagram: &Diagram, name: &str, facts: &[String], faults: &[usize]) -> String {
-    let mut lines = vec![name.to_string()];
-    lines.extend(facts.iter().cloned());
-    lines.extend(faults.iter().map(|&fault| format!("⚡ {}", diagram.faults[fault].name)));
-    text(&lines)
-}
-
-fn node(end: End) -> String {
-    match end.queue {
-        None => format!("p{}", end.part),
-        Some(queue) => format!("p{}q{queue}", end.part),
-    }
+    writeln!(to, "  {} {line}{label} {}", arrow.from, arrow.to)
 }
 
 fn text(lines: &[String]) -> String {

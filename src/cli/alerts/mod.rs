@@ -5,12 +5,14 @@
 mod prometheus;
 mod rules;
 
-use super::{Exit, fail, note, print};
+use super::{Exit, fail, note, print, style};
 use crate::analysis::alerts::{self, Returned, Rule};
 use crate::analysis::summary::Summary;
 use crate::model::scalar::Duration;
-use crate::report::{Format, Style};
+use crate::report::Format;
 use prometheus::{Prometheus, promtool};
+use std::fs::File;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -39,16 +41,10 @@ impl Alerts {
         match self.replay() {
             Ok(alerts) => {
                 let format = self.format.parse().expect("clap has checked the word");
-                print(&crate::report::alerts(&alerts, format, self.style()))
+                print(&crate::report::alerts(&alerts, format, style(self.no_color)))
             }
             Err(exit) => exit,
         }
-    }
-
-    fn style(&self) -> Style {
-        use std::io::IsTerminal;
-        let wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none();
-        Style { colour: wanted && std::io::stdout().is_terminal() }
     }
 
     fn replay(&self) -> Result<alerts::Alerts, Exit> {
@@ -59,9 +55,10 @@ impl Alerts {
         let summary: Summary = serde_json::from_str(&self.text(&self.directory.join("summary.json"))?)
             .map_err(|error| self.not_ours(&format!("its summary.json is not of one run: {error}")))?;
         let metrics = self.directory.join("metrics.om");
-        let start = start_of(&self.text(&metrics)?).ok_or_else(|| self.not_ours("its metrics.om has no samples"))?;
+        let start = start_of(&metrics).map_err(|error| self.not_ours(&format!("cannot read `{}`: {error}", metrics.display())))?;
+        let start = start.ok_or_else(|| self.not_ours("its metrics.om has no samples"))?;
         let aside = Aside::make().map_err(|error| fail(&format!("cannot make a directory for Prometheus: {error}")))?;
-        let (returned, end) = self.ask(&read, &metrics, &aside.0, start, summary.duration).map_err(|why| {
+        let returned = self.ask(&read, &metrics, &aside.0, (start, summary.duration)).map_err(|why| {
             let help = "`brownout alerts` drives a real Prometheus: install it (Debian: `apt-get install prometheus`), or name its programs in \
                         the variables PROMETHEUS and PROMTOOL";
             fail(&format!("{why}\nhelp: {help}"))
@@ -69,11 +66,11 @@ impl Alerts {
         if !self.quiet && read.alerts.is_empty() {
             note("note: the file has no alerting rules");
         }
-        Ok(alerts::alerts(&returned, &summary, end))
+        Ok(alerts::alerts(&returned, &summary, summary.duration))
     }
 
-    /// What each alerting rule's expression returned, and until when it was asked.
-    fn ask(&self, read: &rules::Rules, metrics: &Path, aside: &Path, start: f64, lasts: f64) -> Result<(Asked, f64), String> {
+    /// What each alerting rule's expression returned.
+    fn ask(&self, read: &rules::Rules, metrics: &Path, aside: &Path, (start, lasts): (f64, f64)) -> Result<Asked, String> {
         let plain = aside.join("rules.yml");
         std::fs::write(&plain, &read.plain).map_err(|error| error.to_string())?;
         let (rules, data) = (plain.to_string_lossy(), aside.join("data"));
@@ -92,11 +89,10 @@ impl Alerts {
                 prometheus.returned(expression, span, rule.every).map_err(|why| format!("the expression of `{}`: {why}", rule.name))?;
             returned.push((rule.clone(), of));
         }
-        Ok((returned, lasts))
+        Ok(returned)
     }
 
     fn text(&self, file: &Path) -> Result<String, Exit> {
-        // Metrics are larger than any model.
         let read = std::fs::read_to_string(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()));
         read.map_err(|why| if file.starts_with(&self.directory) { self.not_ours(&why) } else { fail(&why) })
     }
@@ -111,9 +107,15 @@ impl Alerts {
 type Asked = Vec<(Rule, Vec<Returned>)>;
 
 /// The time of the first sample: pods are scraped from the beginning on.
-fn start_of(metrics: &str) -> Option<f64> {
-    let up = metrics.lines().find(|line| line.starts_with("up{"))?;
-    up.rsplit(' ').next()?.parse().ok()
+fn start_of(metrics: &Path) -> io::Result<Option<f64>> {
+    // Metrics are larger than any model: line by line.
+    for line in io::BufReader::new(File::open(metrics)?).lines() {
+        let line = line?;
+        if line.starts_with("up{") {
+            return Ok(line.rsplit(' ').next().and_then(|stamp| stamp.parse().ok()));
+        }
+    }
+    Ok(None)
 }
 
 /// A directory that is gone afterwards.

@@ -4,10 +4,10 @@
 use crate::analysis::cascade::Cascade;
 use crate::analysis::words;
 use crate::base::id::*;
-use crate::base::time::Nanos;
+use crate::experiment::figures::quoted;
 use crate::observe::recording::Recording;
 use crate::topology::site::Caller;
-use crate::topology::{Cancellation, Discipline, Load, Policy, Topology};
+use crate::topology::{Cancellation, Discipline, Policy, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -207,19 +207,4 @@ fn of_service(topology: &Topology, service: ServiceId, made: &mut Vec<Candidate>
     }
     let replicas = spec.replicas.len() * 2;
     set(format!("twice the replicas of {name} ({replicas})"), format!("replicas={replicas}"), Cost::Capacity);
-}
-
-/// A key as it stands in a path.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.chars().all(plain) { name.to_string() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) }
-}
-
-/// Whether there is a load at all: without one nothing can be stopped.
-pub fn has_load(topology: &Topology) -> bool {
-    topology.duration > Nanos::ZERO
-        && topology.clients.iter().any(|client| match &client.load {
-            Load::Open { .. } => true,
-            Load::Closed { users, .. } => *users > 0,
-        })
 }

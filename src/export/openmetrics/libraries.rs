@@ -84,7 +84,7 @@ fn breaker_calls<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::R
     }
     // Micrometer's timer, of which only the sum and the count are published.
     let name = "resilience4j_circuitbreaker_calls_seconds";
-    writeln!(text.to, "# HELP {name} Calls that the circuit breaker let pass.\n# TYPE {name} summary")?;
+    text.family(name, Kind::Summary, "Calls that the circuit breaker let pass.")?;
     for (labels, scrapes) in by_labels {
         let labels = Labels(labels);
         for (scrape, stamp) in scrapes.iter().zip(&scene.times.stamps) {

@@ -92,6 +92,7 @@ enum Kind {
     Counter,
     Gauge,
     Histogram,
+    Summary,
 }
 
 /// Labels as they stand between braces: `a="1",b="2"`.
@@ -132,6 +133,7 @@ impl<W: io::Write> Exposition<W> {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
         };
         writeln!(self.to, "# HELP {name} {help}\n# TYPE {name} {kind}")
     }

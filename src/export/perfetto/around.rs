@@ -83,8 +83,7 @@ impl<W: io::Write> Stage<'_, W> {
     }
 
     fn caller(&self, caller: u32) -> u64 {
-        let is_replica = (caller as usize) < self.topology.replicas.len();
-        self.process(if is_replica { Maker::Replica(ReplicaId(caller)) } else { Maker::Client(caller) })
+        self.process(Maker::of_caller(self.topology, caller))
     }
 
     /// One value a window, where the window begins; what is a depth at a window's end stands there.

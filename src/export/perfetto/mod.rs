@@ -9,13 +9,12 @@
 mod around;
 mod lanes;
 
-use super::spans::{Exported, ExportedTrace, Kind, Maker, Teller};
+use super::spans::{self, Exported, ExportedTrace, Kind, Maker, Teller};
 use crate::base::time::{Instant, Nanos};
 use crate::observe::recording::Recording;
 use crate::observe::span::{SpanKind, Trace};
 use crate::observe::span_id::Part;
 use crate::topology::Topology;
-use crate::topology::labels::Value;
 use lanes::{Lanes, Slice};
 use serde_json::{Map, Value as Json, json};
 use std::io;
@@ -158,13 +157,7 @@ fn args(told: &ExportedTrace<'_>, span: &Exported<'_>) -> Json {
     args.insert("trace_id".into(), told.id.to_string().into());
     args.insert("span_id".into(), span.id.to_string().into());
     for (key, value) in &span.attributes {
-        let value: Json = match value {
-            Value::Flag(flag) => (*flag).into(),
-            Value::Whole(number) => (*number).into(),
-            Value::Number(number) => (*number).into(),
-            Value::Text(text) => text.as_str().into(),
-        };
-        args.insert(key.to_string(), value);
+        args.insert(key.to_string(), spans::json(value));
     }
     args.extend(span.error.as_ref().map(|error| ("error".to_string(), error.as_str().into())));
     Json::Object(args)

@@ -62,15 +62,8 @@ fn attempt<'t>(topology: &'t Topology, trace: &Trace, tale: &Tale, place: u32, e
     let hop = tale.speaks(topology, trace, place);
     let (name, kind, mut attributes) = match hop {
         Speaks::Http => {
-            let Asked { method, path } = asked(topology, edge);
-            let route = format!("/{}", endpoint.name);
-            let attributes = vec![
-                text("http.request.method", &method),
-                text("url.scheme", "http"),
-                text("url.path", path.unwrap_or_else(|| route.clone())),
-                text("url.template", &route),
-            ];
-            (format!("{method} {route}").into(), Kind::Client, attributes)
+            let (name, attributes) = http(topology, edge, &endpoint.name, "url.template");
+            (name.into(), Kind::Client, attributes)
         }
         Speaks::Grpc => (format!("{service}/{}", endpoint.name).into(), Kind::Client, rpc(service, &endpoint.name)),
         Speaks::Messages(broker) => {
@@ -112,15 +105,8 @@ fn served<'t>(
             (name.into(), Kind::Server, published(topology, broker, edge))
         }
         (Speaks::Http, Some(edge)) => {
-            let Asked { method, path } = asked(topology, edge);
-            let route = format!("/{}", of.name);
-            let attributes = vec![
-                text("http.request.method", &method),
-                text("url.scheme", "http"),
-                text("url.path", path.unwrap_or_else(|| route.clone())),
-                text("http.route", &route),
-            ];
-            (format!("{method} {route}").into(), Kind::Server, attributes)
+            let (name, attributes) = http(topology, edge, &of.name, "http.route");
+            (name.into(), Kind::Server, attributes)
         }
         _ => (Cow::Borrowed(of.name.as_str()), Kind::Internal, Vec::new()),
     };
@@ -171,6 +157,19 @@ fn asked(topology: &Topology, edge: EdgeId) -> Asked {
         Some(asked) => Asked { method: asked.method.clone(), path: Some(asked.path.clone()).filter(|path| path != "/") },
         None => Asked { method: "GET".into(), path: None },
     }
+}
+
+/// A request's name and what it says; `route`: the key of its route, which clients and servers call differently.
+fn http<'t>(topology: &Topology, edge: EdgeId, endpoint: &str, route: &'static str) -> (String, Attributes<'t>) {
+    let Asked { method, path } = asked(topology, edge);
+    let of_endpoint = format!("/{endpoint}");
+    let attributes = vec![
+        text("http.request.method", &method),
+        text("url.scheme", "http"),
+        text("url.path", path.unwrap_or_else(|| of_endpoint.clone())),
+        text(route, &of_endpoint),
+    ];
+    (format!("{method} {of_endpoint}"), attributes)
 }
 
 fn rpc<'t>(service: &str, method: &str) -> Attributes<'t> {

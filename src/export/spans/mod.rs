@@ -208,7 +208,22 @@ pub fn kept(kept: Kept) -> &'static str {
     }
 }
 
+/// A value as JSON has it.
+pub fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Flag(flag) => (*flag).into(),
+        Value::Whole(number) => (*number).into(),
+        Value::Number(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
+    }
+}
+
 impl Maker {
+    /// Of a caller's number: replicas come first, then the clients' instances.
+    pub fn of_caller(topology: &Topology, caller: u32) -> Maker {
+        if (caller as usize) < topology.replicas.len() { Maker::Replica(ReplicaId(caller)) } else { Maker::Client(caller) }
+    }
+
     /// The name of the service, or of the client.
     pub fn service(self, topology: &Topology) -> &str {
         let of = |service: ServiceId| topology.services[service.index()].name.as_str();

@@ -142,10 +142,7 @@ impl Tale {
     pub fn maker(&self, topology: &Topology, trace: &Trace, place: u32) -> Maker {
         let span = &trace.spans[place as usize];
         match span.what {
-            SpanKind::Call { caller, .. } => match (caller as usize) < topology.replicas.len() {
-                true => Maker::Replica(ReplicaId(caller)),
-                false => Maker::Client(caller),
-            },
+            SpanKind::Call { caller, .. } => Maker::of_caller(topology, caller),
             SpanKind::Served { replica, .. } => Maker::Replica(replica),
             SpanKind::Delivery { consumer, .. } => match self.receiver(trace, place) {
                 Some(replica) => Maker::Replica(replica),

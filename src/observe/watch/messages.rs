@@ -6,8 +6,8 @@ impl Watch {
     /// A broker takes a message of a request; `path` tells it from others of the request.
     pub fn publishes(&mut self, job: u32, path: u32) {
         let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        if let Some(followed) = self.followed.get_mut(here.trace as usize).filter(|f| f.generation == here.generation)
-            && here.span != NOWHERE
+        if here.span != NOWHERE
+            && let Some(followed) = self.followed(here)
         {
             followed.published.push((path, here.span));
         }

@@ -8,30 +8,7 @@ use crate::base::id::{EdgeId, ServiceId};
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::{Instant, Nanos};
 
-/// Upper bounds in milliseconds of the buckets of durations (Envoy's defaults, which Istio keeps); the last bucket has none.
-pub const BOUNDS_MS: [f64; 19] = [
-    0.5,
-    1.0,
-    5.0,
-    10.0,
-    25.0,
-    50.0,
-    100.0,
-    250.0,
-    500.0,
-    1_000.0,
-    2_500.0,
-    5_000.0,
-    10_000.0,
-    30_000.0,
-    60_000.0,
-    300_000.0,
-    600_000.0,
-    1_800_000.0,
-    3_600_000.0,
-];
-
-/// The same in nanoseconds.
+/// Upper bounds of the buckets of durations in nanoseconds (Envoy's defaults, which Istio keeps); the last bucket has none.
 const BOUNDS: [u64; 19] = [
     500_000,
     1_000_000,
@@ -53,6 +30,17 @@ const BOUNDS: [u64; 19] = [
     1_800_000_000_000,
     3_600_000_000_000,
 ];
+
+/// The same in milliseconds, as they are written.
+pub const BOUNDS_MS: [f64; BOUNDS.len()] = {
+    let mut bounds = [0.0; BOUNDS.len()];
+    let mut place = 0;
+    while place < bounds.len() {
+        bounds[place] = BOUNDS[place] as f64 / 1e6;
+        place += 1;
+    }
+    bounds
+};
 
 pub const BUCKETS: usize = BOUNDS.len() + 1;
 

@@ -14,7 +14,7 @@ use crate::base::id::*;
 use crate::base::outcome::Outcome;
 use crate::base::time::{Instant, Nanos};
 use meters::Meters;
-use sampling::{Sampler, Sampling, Shape};
+use sampling::{Sampler, Sampling, Shape, Verdict};
 use std::collections::BTreeMap;
 
 /// No place.
@@ -153,24 +153,27 @@ impl Watch {
 
     // -- spans -------------------------------------------------------------------------------------------------------
 
+    /// The request of a place, if it is followed still.
+    fn followed(&mut self, place: Place) -> Option<&mut Followed> {
+        self.followed.get_mut(place.trace as usize).filter(|followed| followed.generation == place.generation)
+    }
+
     fn push(&mut self, place: Place, parent: u32, began: Instant, what: SpanKind) -> Place {
-        let Some(followed) = self.followed.get_mut(place.trace as usize).filter(|f| f.generation == place.generation) else {
-            return Place::NONE;
-        };
-        if self.spans >= MOST_SPANS {
+        let is_full = self.spans >= MOST_SPANS;
+        let Some(followed) = self.followed(place) else { return Place::NONE };
+        if is_full {
             self.left_out += 1;
             return Place::NONE;
         }
-        self.spans += 1;
         let span = followed.trace.spans.len() as u32;
         let parent = (parent != NOWHERE).then_some(parent);
         followed.trace.spans.push(Span { parent, began, ended: None, what });
+        self.spans += 1;
         Place { span, ..place }
     }
 
     fn span(&mut self, place: Place) -> Option<&mut Span> {
-        let followed = self.followed.get_mut(place.trace as usize).filter(|f| f.generation == place.generation)?;
-        followed.trace.spans.get_mut(place.span as usize)
+        self.followed(place)?.trace.spans.get_mut(place.span as usize)
     }
 
     fn end(&mut self, place: Place, now: Instant, outcome: Outcome) {
@@ -221,12 +224,10 @@ impl Watch {
         let Some(sampler) = &mut self.sampler else { return };
         let trace = &mut self.followed[place.trace as usize].trace;
         trace.ended = Some((now, outcome));
-        let dropped = sampler.decide(trace, place.trace);
-        for (trace, kept) in dropped.kept_as {
-            self.followed[trace as usize].trace.kept = kept;
-        }
-        for trace in dropped.dropped {
-            self.forget(trace);
+        let Verdict { kept, dropped } = sampler.decide(trace, place.trace);
+        trace.kept = kept.unwrap_or(trace.kept);
+        if let Some(dropped) = dropped {
+            self.forget(dropped);
         }
     }
 
@@ -252,21 +253,23 @@ impl Watch {
         now: Instant,
     ) {
         let trace = self.request_begins(client, request, measured, now);
-        let place = if trace.is_none() { trace } else { self.push(trace, NOWHERE, now, SpanKind::Call { edge, caller }) };
-        *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
+        self.call_begins(call, trace, edge, caller, now);
     }
 
     /// A call begins for what a job does.
     pub fn job_calls(&mut self, call: u32, job: u32, edge: EdgeId, caller: u32, now: Instant) {
         let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        let place = if here.is_none() { here } else { self.push(here, here.span, now, SpanKind::Call { edge, caller }) };
-        *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
+        self.call_begins(call, here, edge, caller, now);
     }
 
     /// A call's fallback begins another one.
     pub fn falls_back(&mut self, call: u32, instead_of: u32, edge: EdgeId, caller: u32, now: Instant) {
         let above = at(&mut self.calls, instead_of, NO_CALL).place;
-        let place = if above.is_none() { above } else { self.push(above, above.span, now, SpanKind::Call { edge, caller }) };
+        self.call_begins(call, above, edge, caller, now);
+    }
+
+    fn call_begins(&mut self, call: u32, above: Place, edge: EdgeId, caller: u32, now: Instant) {
+        let place = self.push(above, above.span, now, SpanKind::Call { edge, caller });
         *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
     }
 
@@ -378,14 +381,12 @@ impl Watch {
         let Some(sampler) = &mut self.sampler else { return (Vec::new(), 0) };
         let unfinished = |f: &Followed| f.trace.ended.is_none() && !f.trace.spans.is_empty();
         let open: Vec<u32> = (0..self.followed.len() as u32).filter(|place| unfinished(&self.followed[*place as usize])).collect();
-        let kept_open = sampler.unfinished(&open, |place| &self.followed[place as usize].trace);
-        for place in open {
-            match kept_open.contains(&place) {
-                true if self.followed[place as usize].trace.kept != Kept::Share => {
-                    self.followed[place as usize].trace.kept = Kept::Failed;
-                }
-                true => {}
-                false => self.forget(place),
+        for surplus in sampler.surplus(&open, |place| &self.followed[place as usize].trace) {
+            self.forget(surplus);
+        }
+        for Followed { trace, .. } in &mut self.followed {
+            if trace.ended.is_none() && trace.kept != Kept::Share {
+                trace.kept = Kept::Failed;
             }
         }
         let mut traces: Vec<Trace> =

@@ -66,11 +66,11 @@ struct Tail {
     typical: Option<u32>,
 }
 
-/// What follows from a request's end.
+/// What follows from a request's end: as what it is kept, and which one is not kept any more, itself or another.
 #[derive(Debug, Default)]
-pub struct Verdicts {
-    pub kept_as: Vec<(u32, Kept)>,
-    pub dropped: Vec<u32>,
+pub struct Verdict {
+    pub kept: Option<Kept>,
+    pub dropped: Option<u32>,
 }
 
 impl Sampler {
@@ -121,54 +121,47 @@ impl Sampler {
     }
 
     /// A request is over: what of it and of others is kept.
-    pub fn decide(&mut self, trace: &Trace, place: u32) -> Verdicts {
-        let mut verdicts = Verdicts::default();
-        let (Sampling::Tail, Some((ended, outcome))) = (&self.sampling, trace.ended) else { return verdicts };
+    pub fn decide(&mut self, trace: &Trace, place: u32) -> Verdict {
+        let (Sampling::Tail, Some((ended, outcome))) = (&self.sampling, trace.ended) else { return Verdict::default() };
+        let kept = |kept| Verdict { kept: Some(kept), dropped: None };
         let took = ended.since(trace.offered);
         let tail = self.tail_of(trace.client, trace.offered);
         let is_full = !outcome.is_failure() && !outcome.is_degraded();
         if !is_full && tail.failed.len() < MOST_OUTCOMES && tail.failed.iter().all(|(seen, _)| *seen != outcome) {
             tail.failed.push((outcome, place));
-            let kept = if outcome.is_failure() { Kept::Failed } else { Kept::Degraded };
-            verdicts.kept_as.push((place, kept));
-            return verdicts;
+            return kept(if outcome.is_failure() { Kept::Failed } else { Kept::Degraded });
         }
         if is_full && tail.typical.is_none() {
             tail.typical = Some(place);
-            verdicts.kept_as.push((place, Kept::Typical));
-            return verdicts;
+            return kept(Kept::Typical);
         }
         let rank = tail.slow.partition_point(|(slower, _)| *slower >= took);
         if rank >= SLOWEST {
-            verdicts.dropped.push(place);
-            return verdicts;
+            return Verdict { kept: None, dropped: Some(place) };
         }
         tail.slow.insert(rank, (took, place));
-        verdicts.kept_as.push((place, Kept::Slow));
-        if let Some((_, quicker)) = (tail.slow.len() > SLOWEST).then(|| tail.slow.pop()).flatten() {
-            verdicts.dropped.push(quicker);
-        }
-        verdicts
+        let quicker = if tail.slow.len() > SLOWEST { tail.slow.pop() } else { None };
+        Verdict { dropped: quicker.map(|(_, place)| place), ..kept(Kept::Slow) }
     }
 
-    /// Of requests that have no answer when the run ends: which are kept.
-    pub fn unfinished<'a>(&mut self, open: &[u32], trace: impl Fn(u32) -> &'a Trace) -> Vec<u32> {
+    /// Of requests that have no answer when the run ends: which are not kept.
+    pub fn surplus<'a>(&mut self, open: &[u32], trace: impl Fn(u32) -> &'a Trace) -> Vec<u32> {
         if self.sampling != Sampling::Tail {
-            return open.to_vec();
+            return Vec::new();
         }
-        let mut kept = Vec::new();
-        let mut last: Vec<u32> = open.to_vec();
-        last.sort_by_key(|place| (trace(*place).offered, trace(*place).number));
-        for place in last {
-            let Trace { client, offered, .. } = trace(place);
+        let mut oldest_first: Vec<u32> = open.to_vec();
+        oldest_first.sort_by_key(|place| (trace(*place).offered, trace(*place).number));
+        oldest_first.retain(|place| {
+            let Trace { client, offered, .. } = trace(*place);
             let tail = self.tail_of(*client, *offered);
             // Nothing was answered so late: the oldest of each part stand for all.
-            if tail.slow.len() < SLOWEST * 2 {
-                tail.slow.push((Nanos::MAX, place));
-                kept.push(place);
+            let is_kept = tail.slow.len() < SLOWEST * 2;
+            if is_kept {
+                tail.slow.push((Nanos::MAX, *place));
             }
-        }
-        kept
+            !is_kept
+        });
+        oldest_first
     }
 }
 

@@ -84,7 +84,7 @@ pub fn of(diagram: Diagram) -> Picture {
 
 /// Lays out a diagram with room for more than it says.
 pub fn with_room(diagram: Diagram, room: Room) -> Picture {
-    let fault = |number: &usize| Line { text: format!("⚡ {}", diagram.faults[*number].name), look: Look::Fault };
+    let fault = |number: &usize| Line { text: diagram.faults[*number].sign(), look: Look::Fault };
     let lines = |name: &str, facts: &[String], faults: &[usize]| -> Vec<Line> {
         let name = Line { text: name.to_string(), look: Look::Name };
         let facts = facts.iter().flat_map(|fact| phrases(fact, WIDEST - 2 * PADDING)).map(|text| Line { text, look: Look::Fact });

@@ -149,7 +149,7 @@ fn legend(picture: &Picture) -> Vec<Line> {
         told.push("thick: messages, dashed to where they go when they die");
     }
     let mut lines = vec![Line { text: told.join(" · "), look: Look::Fact }];
-    let fault = |mark: &crate::topology::diagram::Mark| Line { text: format!("⚡ {} {}", mark.name, mark.text), look: Look::Fault };
+    let fault = |mark: &crate::topology::diagram::Mark| Line { text: format!("{} {}", mark.sign(), mark.text), look: Look::Fault };
     lines.extend(picture.diagram.faults.iter().map(fault));
     lines
 }

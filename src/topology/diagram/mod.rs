@@ -11,6 +11,7 @@ mod policies;
 use super::Topology;
 use super::site::Caller;
 use crate::base::id::*;
+use std::fmt;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagram {
@@ -111,6 +112,16 @@ pub struct End {
     pub queue: Option<usize>,
 }
 
+/// A word that names it in a drawing's text: `p3`, `p3q0`.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.queue {
+            None => write!(f, "p{}", self.part),
+            Some(queue) => write!(f, "p{}q{queue}", self.part),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrow {
     pub from: End,
@@ -138,6 +149,26 @@ pub struct Mark {
     pub name: String,
     /// `at 1m: orders-db answers 10 times slower`
     pub text: String,
+}
+
+impl Diagram {
+    /// What stands in a box, or on an arrow: these lines, then the faults that touch it.
+    pub fn with_faults(&self, mut lines: Vec<String>, faults: &[usize]) -> Vec<String> {
+        lines.extend(faults.iter().map(|&fault| self.faults[fault].sign()));
+        lines
+    }
+
+    /// What stands in the box of a part or of a queue.
+    pub fn label(&self, name: &str, facts: &[String], faults: &[usize]) -> Vec<String> {
+        self.with_faults(std::iter::once(name).map(str::to_string).chain(facts.iter().cloned()).collect(), faults)
+    }
+}
+
+impl Mark {
+    /// What stands at that which the fault touches.
+    pub fn sign(&self) -> String {
+        format!("⚡ {}", self.name)
+    }
 }
 
 /// What is drawn of a topology.
