@@ -50,6 +50,8 @@ while IFS=, read -r scenario stored limit; do
     case $scenario in
     mm1) lengths=(20000 80000) ;;
     chain10) lengths=(2000 10000) ;;
+    # So many that only a share is followed, as it is of most runs that are long.
+    watched) lengths=(1000000 1400000) ;;
     mesh1000) lengths=(10000 20000) ;;
     queue) lengths=(10000 40000) ;;
     read | set-up) lengths=(1 3) ;;

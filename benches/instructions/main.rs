@@ -1,7 +1,8 @@
 //! Runs one scenario once, for `benches/instructions.sh` to count its instructions; or fills memory with calls in flight; or
 //! sets a model up again and again.
 //!
-//! `instructions SCENARIO REQUESTS` prints how many requests were offered and what one took of the processor's time;
+//! `instructions SCENARIO REQUESTS` prints how many requests were offered and what one took of the processor's time, `instructions
+//! watched REQUESTS` the same of `mm1` that is watched as for `brownout run --out`;
 //! `instructions in-flight CALLS` prints the bytes that a call in flight takes, `instructions waiting MESSAGES` those of a message that
 //! waits in a queue;
 //! `instructions read TIMES` prints what it takes to read a model of 1000 services, `instructions set-up TIMES` what it takes
@@ -10,7 +11,9 @@
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
-use scenarios::{Scenario, all_in_flight, all_waiting, compiled, offered, read, run, topology};
+use brownout::observe::recording::Recording;
+use brownout::topology::Topology;
+use scenarios::{Scenario, all_in_flight, all_waiting, compiled, offered, read, run, run_watched, topology};
 use std::hint::black_box;
 use std::process::ExitCode;
 
@@ -23,7 +26,8 @@ fn main() -> ExitCode {
         ("waiting", _) => memory_of_messages(count),
         ("read", _) => read_often(count),
         ("set-up", _) => set_up_often(count),
-        (_, Some(scenario)) => time(&scenario, count),
+        ("watched", _) => time("watched", &Scenario::named("mm1").expect("there is one").topology(count), run_watched),
+        (name, Some(scenario)) => time(name, &scenario.topology(count), run),
         _ => return usage(),
     }
     ExitCode::SUCCESS
@@ -32,21 +36,19 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     let names = scenarios::ALL.map(|scenario| scenario.name).join(" | ");
     eprintln!(
-        "usage: instructions {names} REQUESTS\n       instructions in-flight CALLS\n       instructions waiting MESSAGES\n       instructions read | set-up TIMES"
+        "usage: instructions {names} | watched REQUESTS\n       instructions in-flight CALLS\n       instructions waiting MESSAGES\n       instructions read | set-up TIMES"
     );
     ExitCode::from(2)
 }
 
-fn time(scenario: &Scenario, requests: u64) {
-    let topology = scenario.topology(requests);
+fn time(name: &str, topology: &Topology, run: impl Fn(&Topology) -> Recording) {
     let began = cpu_nanoseconds();
-    let recording = run(&topology);
+    let recording = run(topology);
     let took = cpu_nanoseconds() - began;
     let requests = offered(&recording);
     let mean = recording.clients[0].latency.mean().unwrap_or(0.0);
     println!(
-        "{} requests={requests} events={} mean_ms={:.4} ns_per_request={}",
-        scenario.name,
+        "{name} requests={requests} events={} mean_ms={:.4} ns_per_request={}",
         recording.events,
         mean * 1e3,
         took.checked_div(requests).unwrap_or(0)

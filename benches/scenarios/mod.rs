@@ -3,8 +3,11 @@
 // Each program that includes this file uses some of it.
 #![allow(dead_code)]
 
+use brownout::base::time::Nanos;
 use brownout::model::{self, Loaded};
 use brownout::observe::recording::Recording;
+use brownout::observe::watch::Wish;
+use brownout::observe::watch::sampling::Sampling;
 use brownout::topology::Topology;
 use brownout::topology::compile::compile;
 use brownout::world::{self, Control};
@@ -56,6 +59,13 @@ pub fn compiled(loaded: &Loaded) -> Topology {
 
 pub fn run(topology: &Topology) -> Recording {
     world::run(topology, 1, Control::default()).unwrap_or_else(|stopped| panic!("{}", stopped.limit))
+}
+
+/// The same, watched as it is for `brownout run --out`.
+pub fn run_watched(topology: &Topology) -> Recording {
+    let wish = Wish { sampling: Sampling::Tail, scrape: Some(Nanos::from_secs(15)) };
+    let control = Control { wish: Some(&wish), ..Control::default() };
+    world::run(topology, 1, control).unwrap_or_else(|stopped| panic!("{}", stopped.limit))
 }
 
 /// Requests that all clients have offered.

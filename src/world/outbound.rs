@@ -107,8 +107,7 @@ impl World<'_> {
         let placed = self.calls.insert(made);
         debug_assert_eq!(placed, Some(call));
         if self.recorder.watch.is_on() {
-            self.watch_call(call);
-            self.watch_sent(call, job);
+            self.watch_simple_call(call, job);
         }
         self.transmit(job, site, hot, request, path_of_try, Way::Out);
         call

@@ -33,29 +33,52 @@ pub(super) fn watch(topology: &Topology, occurrences: &[Occurrence], wish: &Wish
 
 impl World<'_> {
     fn edge_of(&self, call: u32) -> EdgeId {
-        self.topology.sites[self.calls[call].site as usize].edge
+        self.sites[self.calls[call].site as usize].edge
     }
 
     /// A call has begun.
     #[inline(never)]
     pub(super) fn watch_call(&mut self, call: u32) {
+        self.watch_beginning(call);
+    }
+
+    /// A call has begun, and its one attempt goes on its way.
+    #[inline(never)]
+    pub(super) fn watch_simple_call(&mut self, call: u32, job: u32) {
+        self.watch_beginning(call);
+        self.watch_attempt(call, job);
+    }
+
+    #[inline(always)]
+    fn watch_beginning(&mut self, call: u32) {
         let Call { request, parent, holds, site, .. } = self.calls[call];
-        let (edge, now, caller) = (self.edge_of(call), self.now(), self.caller_of(call));
-        let measured = self.recorder.in_cohort(now);
+        let now = self.now();
         let watch = &mut self.recorder.watch;
-        match (holds & hold::PARENT, self.topology.sites[site as usize].caller) {
-            (hold::OF_JOB, _) => watch.job_calls(call, parent, edge, caller, now),
-            (hold::OF_CALL, _) => watch.falls_back(call, parent, edge, caller, now),
-            (_, Caller::Client(client)) => {
-                watch.client_calls(call, (client, request), (edge, caller), measured, now);
-            }
-            (_, Caller::Endpoint(_)) => unreachable!("a proxy's try is no call of its own"),
+        let above = match holds & hold::PARENT {
+            hold::OF_JOB => watch.of_job(parent),
+            hold::OF_CALL => watch.of_call(parent),
+            _ => match self.topology.sites[site as usize].caller {
+                Caller::Client(client) => {
+                    let measured = self.recorder.in_cohort(now);
+                    self.recorder.watch.request_begins(client, request, measured, now)
+                }
+                Caller::Endpoint(_) => unreachable!("a proxy's try is no call of its own"),
+            },
+        };
+        match above.is_none() {
+            true => self.recorder.watch.call_begins_unseen(call),
+            false => self.recorder.watch.call_begins(call, above, self.edge_of(call), self.caller_of(call), now),
         }
     }
 
     /// An attempt of a call goes on its way.
     #[inline(never)]
     pub(super) fn watch_sent(&mut self, call: u32, job: u32) {
+        self.watch_attempt(call, job);
+    }
+
+    #[inline(always)]
+    fn watch_attempt(&mut self, call: u32, job: u32) {
         let (edge, now, replica) = (self.edge_of(call), self.now(), ReplicaId(self.jobs[job].replica));
         let to = self.service_of(job);
         self.recorder.watch.sent(call, job, (edge, to), replica, false, now);
@@ -87,10 +110,12 @@ impl World<'_> {
     }
 
     /// A call has its final outcome, or is given up; its slot is still its own.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn watch_call_ends(&mut self, call: u32, outcome: Outcome) {
-        let now = self.now();
-        self.recorder.watch.call_ends(call, now, outcome);
+        if self.recorder.watch.follows_call(call) {
+            let now = self.now();
+            self.recorder.watch.call_ends(call, now, outcome);
+        }
     }
 
     /// A call waits so long before its next attempt.
@@ -108,12 +133,16 @@ impl World<'_> {
     }
 
     /// An attempt has come to its replica.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn watch_arrives(&mut self, job: u32, starts: bool) {
         let now = self.now();
-        if !self.recorder.watch.arrives(job, now) {
-            return;
+        if self.recorder.watch.arrives(job, now) {
+            self.watch_served(job, starts, now);
         }
+    }
+
+    #[inline(never)]
+    fn watch_served(&mut self, job: u32, starts: bool, now: Instant) {
         let Job { step, replica, .. } = self.jobs[job];
         let service = &self.topology.services[self.service_of(job).index()];
         let entered = |endpoint: &&EndpointId| self.topology.endpoints[endpoint.index()].entry.0 == step;
@@ -123,10 +152,12 @@ impl World<'_> {
         self.recorder.watch.is_served(job, endpoint.unwrap_or(EndpointId::NONE), ReplicaId(replica), starts, now);
     }
 
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn watch_starts(&mut self, job: u32) {
-        let now = self.now();
-        self.recorder.watch.starts(job, now);
+        if self.recorder.watch.follows_job(job) {
+            let now = self.now();
+            self.recorder.watch.starts(job, now);
+        }
     }
 
     /// The replica is done with an attempt.

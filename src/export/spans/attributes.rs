@@ -7,6 +7,7 @@
 use super::told::{Speaks, Tale, speaks};
 use super::{Attributes, Kind};
 use crate::analysis::names;
+use crate::base::grpc;
 use crate::base::id::*;
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::Nanos;
@@ -224,7 +225,7 @@ pub(super) fn of_outcome(attributes: &mut Attributes<'_>, hop: Speaks, kind: Kin
     };
     match hop {
         Speaks::Http if was_answered(outcome) => attributes.push(("http.response.status_code".into(), Value::Whole(outcome.status.into()))),
-        Speaks::Grpc => attributes.push(("rpc.grpc.status_code".into(), Value::Whole(grpc_status(outcome)))),
+        Speaks::Grpc => attributes.push(("rpc.grpc.status_code".into(), Value::Whole(grpc::of_http(outcome.status).into()))),
         _ => {}
     }
     if error(kind, outcome).is_some() {
@@ -256,23 +257,4 @@ pub(super) fn error(kind: Kind, outcome: Outcome) -> Option<String> {
         _ => outcome.is_failure(),
     };
     is_error.then(|| format!("{} ({})", outcome, outcome.class.word()))
-}
-
-/// gRPC's code for an outcome, after its own table for statuses of HTTP (grpc/grpc, doc/http-grpc-status-mapping.md).
-fn grpc_status(outcome: Outcome) -> i64 {
-    match outcome.class {
-        Class::Timeout | Class::Deadline => 4,
-        Class::Answer if outcome.status < 400 => 0,
-        Class::Degraded => 0,
-        _ => match outcome.status {
-            499 => 1,
-            504 if outcome.class == Class::ServerError => 4,
-            400 => 13,
-            401 => 16,
-            403 => 7,
-            404 => 12,
-            429 | 502 | 503 | 504 => 14,
-            _ => 2,
-        },
-    }
 }

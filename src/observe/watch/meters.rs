@@ -42,6 +42,33 @@ pub const BOUNDS_MS: [f64; BOUNDS.len()] = {
     bounds
 };
 
+/// Of a duration that takes so many bits: the bucket of the shortest one. Bounds lie so far apart that the right bucket is this one
+/// or one of the next two.
+const FIRST_BUCKET: [u8; 65] = {
+    let mut first = [0; 65];
+    let mut bits = 1;
+    while bits < first.len() {
+        let shortest = 1u64 << (bits - 1);
+        let mut bucket = 0;
+        while bucket < BOUNDS.len() && BOUNDS[bucket] < shortest {
+            bucket += 1;
+        }
+        first[bits] = bucket as u8;
+        bits += 1;
+    }
+    first
+};
+
+/// The bucket of a duration: the first whose bound is not below it.
+#[inline(always)]
+fn bucket(took: Nanos) -> usize {
+    let mut bucket = usize::from(FIRST_BUCKET[(u64::BITS - took.0.leading_zeros()) as usize]);
+    while bucket < BOUNDS.len() && BOUNDS[bucket] < took.0 {
+        bucket += 1;
+    }
+    bucket
+}
+
 pub const BUCKETS: usize = BOUNDS.len() + 1;
 
 /// Whose proxy counts.
@@ -109,6 +136,14 @@ pub fn is_left(outcome: Outcome) -> bool {
     matches!(outcome.class, Class::Timeout | Class::Deadline) || outcome == Outcome::GIVEN_UP
 }
 
+/// Counters that begin; where they are.
+#[cold]
+fn begun(series: &mut Vec<Live>, to: ServiceId, outcome: Outcome) -> usize {
+    let none = Scrape { number: 0, requests: 0, nanos: 0, buckets: [0; BUCKETS] };
+    series.push(Live { to, outcome, now: none, changed: false, scrapes: Vec::new() });
+    series.len() - 1
+}
+
 impl Meters {
     pub fn new(edges: usize, interval: Nanos) -> Meters {
         assert!(interval > Nanos::ZERO, "a scraper takes its time");
@@ -116,12 +151,12 @@ impl Meters {
         Meters { interval, next: Instant::START, number: 0, edges }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn source(&mut self, (edge, to): (EdgeId, ServiceId), now: Instant, outcome: Outcome, took: Nanos) {
         self.count((edge, to), Reporter::Source, now, outcome, took);
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn destination(&mut self, (edge, to): (EdgeId, ServiceId), now: Instant, outcome: Outcome, took: Nanos) {
         // Nobody was there to count.
         if outcome.class != Class::ConnectFailure {
@@ -129,6 +164,7 @@ impl Meters {
         }
     }
 
+    #[inline(always)]
     fn count(&mut self, (edge, to): (EdgeId, ServiceId), reporter: Reporter, now: Instant, outcome: Outcome, took: Nanos) {
         if now >= self.next {
             self.scrape_until(now);
@@ -136,17 +172,13 @@ impl Meters {
         let series = &mut self.edges[edge.index()][reporter as usize];
         let place = match series.iter().position(|live| live.outcome == outcome && live.to == to) {
             Some(place) => place,
-            None => {
-                let none = Scrape { number: 0, requests: 0, nanos: 0, buckets: [0; BUCKETS] };
-                series.push(Live { to, outcome, now: none, changed: false, scrapes: Vec::new() });
-                series.len() - 1
-            }
+            None => begun(series, to, outcome),
         };
         let live = &mut series[place];
         live.changed = true;
         live.now.requests += 1;
         live.now.nanos += u128::from(took.0);
-        live.now.buckets[BOUNDS.partition_point(|bound| *bound < took.0)] += 1;
+        live.now.buckets[bucket(took)] += 1;
     }
 
     /// Scrapes that were due before `now`, or at it: what happens at the instant of a scrape is seen by the next.
@@ -203,6 +235,15 @@ mod tests {
         assert_eq!(read, [(1, 1), (2, 2)], "at 10 s the first, at 20 s both; later nothing is new");
         assert_eq!((ok.scrapes[1].buckets[2], ok.scrapes[1].nanos), (2, 8_000_000), "a duration of 5 ms is within le=5");
         assert_eq!((timeout.scrapes[0].number, timeout.scrapes[0].buckets[13]), (4, 1));
+    }
+
+    #[test]
+    fn a_duration_is_in_the_first_bucket_whose_bound_is_not_below_it() {
+        let near = BOUNDS.iter().flat_map(|bound| [bound - 1, *bound, bound + 1]);
+        let powers = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit]);
+        for nanos in near.chain(powers).chain([u64::MAX]) {
+            assert_eq!(bucket(Nanos(nanos)), BOUNDS.partition_point(|bound| *bound < nanos), "{nanos} ns");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub const MOST_SPANS: usize = 4_000_000;
 
 /// A span of a trace; or, without a span, the trace alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub struct Place {
     trace: u32,
     /// Of the trace's place, which another one may have taken since.
     generation: u32,
@@ -35,7 +35,9 @@ struct Place {
 impl Place {
     const NONE: Place = Place { trace: NOWHERE, generation: 0, span: NOWHERE };
 
-    fn is_none(self) -> bool {
+    /// Of nothing that is followed.
+    #[inline(always)]
+    pub fn is_none(self) -> bool {
         self.trace == NOWHERE
     }
 }
@@ -130,9 +132,14 @@ pub struct Watch {
 }
 
 /// The entry of a slot, made if it is not there.
+#[inline(always)]
 fn at<T: Copy>(entries: &mut Vec<T>, slot: u32, none: T) -> &mut T {
-    if entries.len() <= slot as usize {
+    #[cold]
+    fn grow<T: Copy>(entries: &mut Vec<T>, slot: u32, none: T) {
         entries.resize(slot as usize + 1, none);
+    }
+    if entries.len() <= slot as usize {
+        grow(entries, slot, none);
     }
     &mut entries[slot as usize]
 }
@@ -149,6 +156,18 @@ impl Watch {
     #[inline(always)]
     pub fn is_on(&self) -> bool {
         self.on
+    }
+
+    /// Whether a call is followed. Of most calls there is nothing else to be told, and this is all that they cost.
+    #[inline(always)]
+    pub fn follows_call(&self, call: u32) -> bool {
+        self.calls.get(call as usize).is_some_and(|entry| !entry.place.is_none())
+    }
+
+    /// Whether a job is followed.
+    #[inline(always)]
+    pub fn follows_job(&self, job: u32) -> bool {
+        self.jobs.get(job as usize).is_some_and(|entry| !entry.attempt.is_none())
     }
 
     // -- spans -------------------------------------------------------------------------------------------------------
@@ -192,12 +211,20 @@ impl Watch {
 
     // -- requests ----------------------------------------------------------------------------------------------------
 
-    /// A client's request begins; it may be followed. Most are not: they cost no look-up.
-    fn request_begins(&mut self, client: ClientId, request: u64, measured: bool, now: Instant) -> Place {
+    /// A client's request begins; it may be followed, from what is returned on. Most are not: they cost no look-up.
+    /// `measured`: within the interval that figures are of.
+    #[inline(always)]
+    pub fn request_begins(&mut self, client: ClientId, request: u64, measured: bool, now: Instant) -> Place {
+        match self.sampler.as_mut().and_then(|sampler| sampler.follows(request, measured, now)) {
+            Some(kept) => self.follow(client, request, kept, now),
+            None => Place::NONE,
+        }
+    }
+
+    #[inline(never)]
+    fn follow(&mut self, client: ClientId, request: u64, kept: Kept, now: Instant) -> Place {
         // The lower bits of a request's number count its client's requests.
         let number = request & ((1 << 40) - 1);
-        let Some(sampler) = &mut self.sampler else { return Place::NONE };
-        let Some(kept) = sampler.follows(request, measured, now) else { return Place::NONE };
         if self.spans >= MOST_SPANS {
             self.left_out += 1;
             return Place::NONE;
@@ -243,32 +270,26 @@ impl Watch {
 
     // -- calls -------------------------------------------------------------------------------------------------------
 
-    /// A client's request begins, and its call. `measured`: within the interval that figures are of.
-    pub fn client_calls(
-        &mut self,
-        call: u32,
-        (client, request): (ClientId, u64),
-        (edge, caller): (EdgeId, u32),
-        measured: bool,
-        now: Instant,
-    ) {
-        let trace = self.request_begins(client, request, measured, now);
-        self.call_begins(call, trace, edge, caller, now);
+    /// What a job's calls begin from.
+    #[inline(always)]
+    pub fn of_job(&mut self, job: u32) -> Place {
+        at(&mut self.jobs, job, JobEntry::NONE).here()
     }
 
-    /// A call begins for what a job does.
-    pub fn job_calls(&mut self, call: u32, job: u32, edge: EdgeId, caller: u32, now: Instant) {
-        let here = at(&mut self.jobs, job, JobEntry::NONE).here();
-        self.call_begins(call, here, edge, caller, now);
+    /// What the fallback of a call begins from.
+    #[inline(always)]
+    pub fn of_call(&mut self, call: u32) -> Place {
+        at(&mut self.calls, call, NO_CALL).place
     }
 
-    /// A call's fallback begins another one.
-    pub fn falls_back(&mut self, call: u32, instead_of: u32, edge: EdgeId, caller: u32, now: Instant) {
-        let above = at(&mut self.calls, instead_of, NO_CALL).place;
-        self.call_begins(call, above, edge, caller, now);
+    /// A call begins of which nobody follows what it is part of.
+    #[inline(always)]
+    pub fn call_begins_unseen(&mut self, call: u32) {
+        at(&mut self.calls, call, NO_CALL).place = Place::NONE;
     }
 
-    fn call_begins(&mut self, call: u32, above: Place, edge: EdgeId, caller: u32, now: Instant) {
+    /// A call begins, as part of what stands above it.
+    pub fn call_begins(&mut self, call: u32, above: Place, edge: EdgeId, caller: u32, now: Instant) {
         let place = self.push(above, above.span, now, SpanKind::Call { edge, caller });
         *at(&mut self.calls, call, NO_CALL) = CallEntry { place, ..NO_CALL };
     }
@@ -319,16 +340,12 @@ impl Watch {
     // -- attempts ----------------------------------------------------------------------------------------------------
 
     /// An attempt of a call is sent to a replica.
+    #[inline(always)]
     pub fn sent(&mut self, call: u32, job: u32, (edge, to): (EdgeId, ServiceId), replica: ReplicaId, by_mesh: bool, now: Instant) {
         let entry = at(&mut self.calls, call, NO_CALL);
         entry.to = to;
-        let place = entry.place;
-        let mut attempt = Place::NONE;
-        if !place.is_none() {
-            entry.attempts = entry.attempts.saturating_add(1);
-            let number = entry.attempts;
-            attempt = self.push(place, place.span, now, SpanKind::Attempt { edge, replica: Some(replica), number, by_mesh });
-        }
+        let is_followed = !entry.place.is_none();
+        let attempt = if is_followed { self.attempt_begins(call, edge, Some(replica), by_mesh, now) } else { Place::NONE };
         *at(&mut self.jobs, job, JobEntry::NONE) = JobEntry { attempt, edge, to, sent: now, awaited: true, ..JobEntry::NONE };
     }
 
@@ -339,24 +356,31 @@ impl Watch {
 
     /// A try is refused before it is sent.
     pub fn refused(&mut self, call: u32, edge: EdgeId, now: Instant, outcome: Outcome) {
-        let entry = at(&mut self.calls, call, NO_CALL);
-        if entry.place.is_none() {
-            return;
+        if self.follows_call(call) {
+            let refused = self.attempt_begins(call, edge, None, false, now);
+            self.end(refused, now, outcome);
         }
+    }
+
+    #[inline(never)]
+    fn attempt_begins(&mut self, call: u32, edge: EdgeId, replica: Option<ReplicaId>, by_mesh: bool, now: Instant) -> Place {
+        let entry = &mut self.calls[call as usize];
         entry.attempts = entry.attempts.saturating_add(1);
         let (place, number) = (entry.place, entry.attempts);
-        let refused = self.push(place, place.span, now, SpanKind::Attempt { edge, replica: None, number, by_mesh: false });
-        self.end(refused, now, outcome);
+        self.push(place, place.span, now, SpanKind::Attempt { edge, replica, number, by_mesh })
     }
 
     /// An attempt is over for its caller. `plain`: no proxy of the caller stands between.
+    #[inline(always)]
     pub fn over(&mut self, job: u32, plain: bool, now: Instant, outcome: Outcome) {
         let entry = at(&mut self.jobs, job, JobEntry::NONE);
         if !std::mem::replace(&mut entry.awaited, false) {
             return;
         }
         let JobEntry { attempt, edge, to, sent, arrived, .. } = *entry;
-        self.end(attempt, now, outcome);
+        if !attempt.is_none() {
+            self.end(attempt, now, outcome);
+        }
         if let Some(meters) = &mut self.meters {
             if plain {
                 meters.source((edge, to), now, outcome, now.since(sent));

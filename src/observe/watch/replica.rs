@@ -4,6 +4,7 @@ use super::*;
 
 impl Watch {
     /// An attempt comes to a replica's door: whether it is followed, so that more is to be told of it.
+    #[inline(always)]
     pub fn arrives(&mut self, job: u32, now: Instant) -> bool {
         let entry = at(&mut self.jobs, job, JobEntry::NONE);
         entry.arrived = now;
@@ -27,6 +28,7 @@ impl Watch {
     }
 
     /// The replica is done with it: its answer leaves, or nobody wants one.
+    #[inline(always)]
     pub fn answers(&mut self, job: u32, now: Instant, outcome: Outcome) {
         let entry = at(&mut self.jobs, job, JobEntry::NONE);
         let JobEntry { attempt, served, edge, to, arrived, awaited, .. } = *entry;

@@ -34,8 +34,10 @@ pub struct Shape {
     pub around: Vec<(Instant, Instant)>,
 }
 
-/// Requests followed before only every second of them is, and so on.
-const FOLLOWED_BEFORE_HALVING: u64 = 50_000;
+/// Requests of which all are followed; and how many are before every halving of the share after that. To follow one costs several
+/// times what it costs to simulate a cheap one.
+const FOLLOWED_AT_FIRST: u64 = 50_000;
+const FOLLOWED_BEFORE_HALVING: u64 = 10_000;
 
 /// Ways to fail of which one each is kept, per part.
 const MOST_OUTCOMES: usize = 4;
@@ -48,8 +50,8 @@ pub struct Sampler {
     sampling: Sampling,
     /// Of [`Sampling::First`]: how many more.
     wanted: u32,
-    /// Followed at the present share, and how often that was halved.
-    followed: u64,
+    /// How many more are followed before the share is halved, and how often it was.
+    before_halving: u64,
     halvings: u32,
     shape: Shape,
     parts: usize,
@@ -84,7 +86,7 @@ impl Sampler {
         // Enough parts to tell before, during and after a fault; fewer if there are many clients.
         let parts = (240 / shape.clients.max(1)).clamp(6, 60);
         let tails = vec![Tail::default(); if *sampling == Sampling::Tail { parts * shape.clients } else { 0 }];
-        Some(Sampler { sampling: sampling.clone(), wanted, followed: 0, halvings: 0, shape, parts, tails })
+        Some(Sampler { sampling: sampling.clone(), wanted, before_halving: FOLLOWED_AT_FIRST, halvings: 0, shape, parts, tails })
     }
 
     /// Whether a request is followed, and as what.
@@ -106,9 +108,9 @@ impl Sampler {
                 if mixed(request) & (every - 1) != 0 {
                     return None;
                 }
-                self.followed += 1;
-                if self.followed >= FOLLOWED_BEFORE_HALVING {
-                    (self.followed, self.halvings) = (0, self.halvings + 1);
+                self.before_halving -= 1;
+                if self.before_halving == 0 {
+                    (self.before_halving, self.halvings) = (FOLLOWED_BEFORE_HALVING, self.halvings + 1);
                 }
                 Some(Kept::Typical)
             }

@@ -11,9 +11,18 @@ fn watch(sampling: Sampling) -> Watch {
     Watch::new(&sampling, shape, None)
 }
 
+/// A client's request begins, and its call.
+fn client_calls(watch: &mut Watch, call: u32, number: u64, now: Instant) {
+    let request = watch.request_begins(CLIENT, number, true, now);
+    match request.is_none() {
+        true => watch.call_begins_unseen(call),
+        false => watch.call_begins(call, request, EDGE, 7, now),
+    }
+}
+
 /// A request with one call and one attempt, in the same slots each time.
 fn request(watch: &mut Watch, number: u64, began: Instant, took: Nanos, outcome: Outcome) {
-    watch.client_calls(0, (CLIENT, number), (EDGE, 7), true, began);
+    client_calls(watch, 0, number, began);
     watch.sent(0, 0, (EDGE, ServiceId(0)), ReplicaId(3), false, began);
     if watch.arrives(0, began) {
         watch.is_served(0, EndpointId(0), ReplicaId(3), true, began);
@@ -62,7 +71,7 @@ fn late_work_of_a_request_that_was_dropped_is_not_told_of_another() {
         request(&mut watch, number, Instant(number), Nanos(took), Outcome::OK);
     }
     // Dropped, while a replica still works for it, in slot 5.
-    watch.client_calls(1, (CLIENT, 3), (EDGE, 7), true, Instant(100));
+    client_calls(&mut watch, 1, 3, Instant(100));
     watch.sent(1, 5, (EDGE, ServiceId(0)), ReplicaId(0), false, Instant(100));
     watch.call_ends(1, Instant(101), Outcome::OK);
     // Takes its place.

@@ -16,6 +16,7 @@ pub fn svg(chart: &Chart) -> String {
     let scene = layout::scene(chart);
     let mut drawn = String::new();
     let mut backend = SVGBackend::with_string(&mut drawn, size(&scene, 1));
+    backend.draw_rect((0, 0), (scene.width, scene.height), &filled(PAPER), true).expect(INFALLIBLE);
     render(&mut backend, &scene, Target { scale: 1, vector: true });
     backend.present().expect(INFALLIBLE);
     drop(backend);
@@ -37,7 +38,9 @@ pub fn png(chart: &Chart) -> Vec<u8> {
     const FINE: u32 = 2;
     let scene = layout::scene(chart);
     let (wide, high) = size(&scene, FINE);
-    let mut fine = vec![0; wide as usize * high as usize * 3];
+    // Paper at once: plotters would fill it pixel by pixel.
+    let (r, g, b) = PAPER.rgb;
+    let mut fine = [r, g, b].repeat(wide as usize * high as usize);
     let mut backend = BitMapBackend::with_buffer(&mut fine, (wide, high));
     render(&mut backend, &scene, Target { scale: FINE as i32, vector: false });
     backend.present().expect(INFALLIBLE);
@@ -59,7 +62,6 @@ fn size(scene: &Scene, scale: u32) -> (u32, u32) {
 
 fn render<B: DrawingBackend>(backend: &mut B, scene: &Scene, target: Target) {
     let scaled = |(x, y): At| (x * target.scale, y * target.scale);
-    backend.draw_rect((0, 0), scaled((scene.width, scene.height)), &filled(PAPER), true).expect(INFALLIBLE);
     for shape in &scene.shapes {
         match shape {
             Shape::Rect { from, to, ink } => backend.draw_rect(scaled(*from), scaled(*to), &filled(*ink), true).expect(INFALLIBLE),
@@ -87,10 +89,24 @@ fn filled(ink: Ink) -> ShapeStyle {
 fn joined<B: DrawingBackend>(backend: &mut B, points: impl Iterator<Item = At>, stroke: &ShapeStyle) {
     let points: Vec<At> = points.collect();
     for pair in points.windows(2) {
-        backend.draw_line(pair[0], pair[1], stroke).expect(INFALLIBLE);
+        match upright(pair[0], pair[1], stroke.stroke_width as i32) {
+            Some((from, to)) => backend.draw_rect(from, to, stroke, true).expect(INFALLIBLE),
+            None => backend.draw_line(pair[0], pair[1], stroke).expect(INFALLIBLE),
+        }
     }
     for triple in points.windows(3) {
         backend.draw_circle(triple[1], stroke.stroke_width.saturating_sub(1) / 2, stroke, true).expect(INFALLIBLE);
+    }
+}
+
+/// A line along an axis as the rectangle that it is, which is filled at once and not pixel by pixel: most of what is drawn is grid.
+fn upright(a: At, b: At, width: i32) -> Option<(At, At)> {
+    let (from, to) = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
+    let (before, after) = (width / 2, width - width / 2);
+    match (from.0 == to.0, from.1 == to.1) {
+        (false, true) => Some(((from.0, from.1 - before), (to.0, to.1 + after))),
+        (true, false) => Some(((from.0 - before, from.1), (to.0 + after, to.1))),
+        _ => None,
     }
 }
 
@@ -111,13 +127,24 @@ fn words<B: DrawingBackend>(backend: &mut B, target: Target, at: At, (anchor, fa
 
 /// The picture at half its width and height: each pixel the mean of four.
 fn halved(fine: &[u8], wide: usize) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity(fine.len() / 4);
-    for rows in fine.chunks_exact(wide * 3 * 2) {
+    /// Pixels of the fine picture that are looked at in one go: most of a chart is paper, which needs no arithmetic.
+    const STRETCH: usize = 64;
+    let (r, g, b) = PAPER.rgb;
+    let paper = [r, g, b].repeat(STRETCH);
+    let mut pixels = [r, g, b].repeat(fine.len() / 12);
+    for (row, rows) in pixels.chunks_exact_mut(wide * 3 / 2).zip(fine.chunks_exact(wide * 3 * 2)) {
         let (upper, lower) = rows.split_at(wide * 3);
-        for (u, l) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
-            for channel in 0..3 {
-                let sum = u16::from(u[channel]) + u16::from(u[channel + 3]) + u16::from(l[channel]) + u16::from(l[channel + 3]);
-                pixels.push((sum / 4) as u8);
+        let stretches = upper.chunks(paper.len()).zip(lower.chunks(paper.len()));
+        for (stretch, (upper, lower)) in row.chunks_mut(paper.len() / 2).zip(stretches) {
+            let paper = &paper[..upper.len()];
+            if upper == paper && lower == paper {
+                continue;
+            }
+            let fours = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+            for (pixel, ([r, g, b, to_r, to_g, to_b], below)) in stretch.as_chunks_mut().0.iter_mut().zip(fours) {
+                let mean = |of: [&u8; 4]| (of.iter().map(|channel| u16::from(**channel)).sum::<u16>() / 4) as u8;
+                let [r_below, g_below, b_below, to_r_below, to_g_below, to_b_below] = below;
+                *pixel = [mean([r, to_r, r_below, to_r_below]), mean([g, to_g, g_below, to_g_below]), mean([b, to_b, b_below, to_b_below])];
             }
         }
     }
