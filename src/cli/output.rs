@@ -76,7 +76,11 @@ impl Directory {
             written.err().map(|error| format!("cannot write `{}`: {error}", self.path.join(&name).display()))
         };
         let failed: Vec<Option<String>> = files.into_par_iter().map(one).collect();
-        failed.iter().flatten().map(|why| fail(why)).next_back().unwrap_or(Exit::Fine)
+        let mut exit = Exit::Fine;
+        for why in failed.into_iter().flatten() {
+            exit = fail(&why);
+        }
+        exit
     }
 
     pub(super) fn path(&self) -> &Path {
