@@ -1,6 +1,6 @@
 //! Variants side by side: the figures with their paired differences and intervals, and how each expectation fared.
 
-use super::escape::Text;
+use super::escape::{Sentence, Text};
 use crate::experiment::aggregate::Comparison;
 use crate::report::compare;
 use crate::report::table::Table;
@@ -11,13 +11,13 @@ pub fn write(comparison: &Comparison, to: &mut impl Write) -> io::Result<()> {
     let title = if comparison.variants.is_empty() { "All seeds together" } else { "Variants side by side" };
     writeln!(to, "<section id=\"compared\" class=\"block\"><h2>{title}</h2>\n<div class=\"lead\">")?;
     for sentence in compare::headline::of(comparison) {
-        writeln!(to, "<p>{}</p>", Text(&sentence))?;
+        writeln!(to, "<p>{}</p>", Sentence(&sentence))?;
     }
     writeln!(to, "</div>\n<p class=\"muted\">{}</p>", Text(&told.heading))?;
     if !told.sentences.is_empty() {
         writeln!(to, "<ul class=\"plain\">")?;
         for sentence in &told.sentences {
-            writeln!(to, "<li>{}</li>", Text(sentence))?;
+            writeln!(to, "<li>{}</li>", Sentence(sentence))?;
         }
         writeln!(to, "</ul>")?;
     }

@@ -25,6 +25,27 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// Writes a sentence of ours as text: with arrows, and with figures that no line's end parts from their units.
+pub struct Sentence<'a>(pub &'a str);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrows = self.0.replace(" -> ", " → ");
+        let mut words = arrows.split(' ');
+        let mut before = words.next().unwrap_or("");
+        let mut text = before.to_string();
+        for word in words {
+            let is_unit =
+                matches!(word.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '%'), "%" | "ms" | "us" | "s" | "min" | "h");
+            let joins = is_unit && before.ends_with(|c: char| c.is_ascii_digit());
+            text.push(if joins { '\u{a0}' } else { ' ' });
+            text.push_str(word);
+            before = word;
+        }
+        Text(&text).fmt(f)
+    }
+}
+
 /// JSON that may stand inside of a `script` element: no end of one, and no beginning of a comment, can be in it.
 pub fn json(value: &impl Serialize) -> std::io::Result<String> {
     Ok(serde_json::to_string(value)?.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
@@ -33,6 +54,13 @@ pub fn json(value: &impl Serialize) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_stay_with_their_units_and_names_as_they_are() {
+        let sentence = Sentence("shoppers -> a & b: 30 % (was 77.9 ms), at 160 s, after 3 s. of 10 services").to_string();
+        assert_eq!(sentence, "shoppers → a &amp; b: 30\u{a0}% (was 77.9\u{a0}ms), at 160\u{a0}s, after 3\u{a0}s. of 10 services");
+        assert_eq!(Sentence("one  s % of").to_string(), "one  s % of");
+    }
 
     #[test]
     fn a_name_cannot_leave_its_place() {

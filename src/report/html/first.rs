@@ -1,7 +1,7 @@
 //! The first screen of a run: three sentences, the verdicts, the golden signals with small curves beside their figures.
 
 use super::Subject;
-use super::escape::Text;
+use super::escape::{Sentence, Text};
 use super::run::{self, curve};
 use super::series::{Lens, Numbers};
 use crate::analysis::summary::{ClientSummary, ServiceSummary};
@@ -20,7 +20,7 @@ pub fn write(subject: &Subject<'_>, to: &mut impl Write) -> io::Result<()> {
     let sentences = headline::of_run(summary);
     writeln!(to, "<div class=\"lead\">")?;
     for sentence in &sentences {
-        writeln!(to, "<p>{}</p>", Text(&sentence.replace(" -> ", " → ")))?;
+        writeln!(to, "<p>{}</p>", Sentence(sentence))?;
     }
     writeln!(to, "</div>\n<div class=\"pair\">")?;
     expectations(subject, to)?;
@@ -45,7 +45,7 @@ fn expectations(subject: &Subject<'_>, to: &mut impl Write) -> io::Result<()> {
              <span class=\"seen\">{}</span></span></li>",
             Text(name),
             Text(&verdict.text),
-            Text(seen.trim_matches(['(', ')']))
+            Sentence(seen.trim_matches(['(', ')']))
         )?;
     }
     writeln!(to, "</ul></section>")
@@ -66,7 +66,7 @@ fn faults(subject: &Subject<'_>, to: &mut impl Write) -> io::Result<()> {
         } else {
             format!("{}{times}", words::clock(fault.from))
         };
-        writeln!(to, "<li><b>{}</b> <span class=\"when\">{when}</span><br>{}</li>", Text(&fault.name), Text(&fault.what))?;
+        writeln!(to, "<li><b>{}</b> <span class=\"when\">{when}</span><br>{}</li>", Text(&fault.name), Sentence(&fault.what))?;
     }
     if faults.len() > 12 {
         writeln!(to, "<li class=\"muted\">and {} more</li>", faults.len() - 12)?;
@@ -147,7 +147,7 @@ fn service(subject: &Subject<'_>, i: usize, lens: Lens, to: &mut impl Write) -> 
     if utilization.is_some() {
         spark(to, &busy, lens.points, "orange", Some(1000.0))?;
     }
-    writeln!(to, "<span class=\"figure\">{}</span></td></tr>", Text(&text))
+    writeln!(to, "<span class=\"figure\">{}</span></td></tr>", Sentence(&text))
 }
 
 fn quantiles(latency: &crate::analysis::summary::Latency) -> String {

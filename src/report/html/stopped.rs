@@ -1,6 +1,6 @@
 //! What would have stopped the cascade: the changes that were tried, the best first, each with its effect as a bar and its interval.
 
-use super::escape::Text;
+use super::escape::{Sentence, Text};
 use crate::analysis::statistics::Estimate;
 use crate::analysis::words;
 use crate::experiment::why::{Tried, Why};
@@ -18,7 +18,7 @@ pub fn write(why: &Why, to: &mut impl Write) -> io::Result<()> {
     writeln!(to, "<section id=\"why\" class=\"block\" aria-labelledby=\"why-title\"><h2 id=\"why-title\">What would have stopped it</h2>")?;
     writeln!(to, "<div class=\"lead\">")?;
     for sentence in sentences(why, MOST) {
-        writeln!(to, "<p>{}</p>", Text(&sentence))?;
+        writeln!(to, "<p>{}</p>", Sentence(&sentence))?;
     }
     writeln!(
         to,
