@@ -90,6 +90,7 @@ impl<'t> World<'t> {
         self.recorder.short_circuited(edge, started);
         if self.recorder.watch.is_on() {
             self.watch_refused(call, outcome);
+            self.meter_refused(call, outcome);
         }
         let state = &mut self.calls[call];
         (state.state, state.current, state.last) = (CallState::Settling, place as u32, outcome);
@@ -213,7 +214,12 @@ impl<'t> World<'t> {
             }
         };
         if !allowed {
-            self.leave_budget(call, rules, true);
+            if retry.budget.is_some() {
+                self.leave_budget(call, rules, true);
+            }
+            if self.recorder.watch.is_on() {
+                self.meter_retried(call, retry, outcome);
+            }
             return Up::Pass(outcome);
         }
         self.retry(call, &retry.backoff, place);

@@ -4,7 +4,7 @@
 //! *job* at one replica of the callee: it travels there, may wait in a queue, holds a worker while it runs the endpoint's
 //! steps (and makes calls of its own), and travels back as an answer. Files: [`client`] (load), [`outbound`] and
 //! [`layers`] and [`bulkhead`] (the caller's side), [`deadline`], [`link`], [`wires`] (sizes), [`inbound`] (the door and the queue), [`program`] (steps), [`leave`] (giving
-//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`broker`] (messages), [`blame`] (why), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
+//! up), [`replica`], [`cache`], [`fault`], [`schedule`] (when faults happen), [`broker`] (messages), [`blame`] (why), [`watched`] and [`scraped`] (for whoever looks), [`keys`] (random streams), [`hot`], [`mesh`] (proxies).
 //!
 //! Memory of what is in flight: 48 bytes per call, 48 per job, 16 for its event and 16 for its timeout.
 
@@ -28,6 +28,7 @@ mod program;
 mod replica;
 mod run;
 mod schedule;
+mod scraped;
 mod state;
 mod watched;
 mod wires;

@@ -54,7 +54,8 @@ const LOOK_EVERY: u32 = 1 << 14;
 pub fn run(topology: &Topology, seed: u64, control: Control<'_>) -> Result<Recording, Box<Stopped>> {
     let mut world = World::new(topology, seed, control.limits);
     if let Some(wish) = control.wish {
-        world.recorder.watch = super::watched::watch(topology, &world.occurrences, wish);
+        let watch = super::watched::watch(topology, &world.occurrences, wish);
+        world.recorder.attach(watch);
     }
     world.start_faults();
     world.start_brokers();
@@ -145,7 +146,7 @@ impl<'t> World<'t> {
                 }
             };
             if self.recorder.is_due(event.at) {
-                self.recorder.pass(event.at);
+                self.pass(event.at);
             }
             self.handle(event);
             if event.at >= no_more_arrivals && self.is_idle() {
@@ -179,6 +180,7 @@ impl<'t> World<'t> {
 
     fn finish(mut self, at: Instant, interrupted: bool) -> Recording {
         self.tell_announced();
+        self.scrape_last(at);
         let (events, fingerprint) = (self.calendar.events(), self.calendar.fingerprint());
         self.recorder.finish(at, events, fingerprint, interrupted)
     }

@@ -2,14 +2,15 @@
 //!
 //! OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>): families one after the other, within a family one
 //! series after the other, within a series the scrapes in time. Names and labels are those of the components that a user's
-//! dashboards and alerts query: Istio's proxies ([`istio`]), Kubernetes and its kubelet ([`kubernetes`]), libraries and tracing
-//! ([`libraries`]), brokers ([`brokers`]), and our own for what none of them tells ([`own`]).
+//! dashboards and alerts query: Istio's proxies ([`istio`]), Kubernetes and its kubelet ([`kubernetes`]), libraries ([`resilience4j`]), tracing
+//! ([`spans`]), brokers ([`brokers`]), and our own for what none of them tells ([`own`]).
 
 mod brokers;
 mod istio;
 mod kubernetes;
-mod libraries;
 mod own;
+mod resilience4j;
+mod spans;
 
 use super::epoch::Epoch;
 use crate::base::time::{Instant, Nanos};
@@ -26,7 +27,8 @@ pub fn write(topology: &Topology, recording: &Recording, epoch: Epoch, to: impl 
         let scene = Scene { topology, recording, telemetry, times: Times::of(telemetry, recording.window, epoch) };
         istio::write(&scene, &mut text)?;
         kubernetes::write(&scene, &mut text)?;
-        libraries::write(&scene, &mut text)?;
+        resilience4j::write(&scene, &mut text)?;
+        spans::write(&scene, &mut text)?;
         brokers::write(&scene, &mut text)?;
         own::write(&scene, &mut text)?;
     }
@@ -136,6 +138,11 @@ impl<W: io::Write> Exposition<W> {
             Kind::Summary => "summary",
         };
         writeln!(self.to, "# HELP {name} {help}\n# TYPE {name} {kind}")
+    }
+
+    /// As above, if there is anything of the family to tell.
+    fn family_of<T>(&mut self, what: impl IntoIterator<Item = T>, name: &str, kind: Kind, help: &str) -> io::Result<()> {
+        if what.into_iter().next().is_some() { self.family(name, kind, help) } else { Ok(()) }
     }
 
     /// One value at each scrape.

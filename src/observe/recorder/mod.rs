@@ -36,7 +36,7 @@ pub struct Recorder {
     until: Instant,
     /// From the one to the other, nanoseconds.
     interval: u64,
-    /// The next instant at which something is closed: a window, the warm-up, the measured interval.
+    /// The next instant at which something is closed (a window, the warm-up, the measured interval) or scraped.
     boundary: Instant,
     window_ends: Instant,
     clients: Vec<ClientNow>,
@@ -156,6 +156,12 @@ impl Recorder {
         recorder
     }
 
+    /// Lets somebody watch the run, from its beginning.
+    pub fn attach(&mut self, watch: Watch) {
+        self.boundary = self.boundary.min(watch.next_scrape());
+        self.watch = watch;
+    }
+
     // -- boundaries --------------------------------------------------------------------------------------------------
 
     /// Whether an event at this instant is beyond the next boundary; ask before handling it, and [`pass`](Self::pass) it.
@@ -184,7 +190,7 @@ impl Recorder {
     }
 
     fn next_boundary(&self, after: Instant) -> Instant {
-        let ends = [self.window_ends, self.from, self.until];
+        let ends = [self.window_ends, self.from, self.until, self.watch.next_scrape()];
         ends.into_iter().filter(|end| *end > after).min().unwrap_or(Instant::NEVER)
     }
 

@@ -7,6 +7,7 @@
 use crate::base::id::{EdgeId, ServiceId};
 use crate::base::outcome::{Class, Outcome};
 use crate::base::time::{Instant, Nanos};
+use crate::observe::watch::readings::Readings;
 
 /// Upper bounds of the buckets of durations in nanoseconds (Envoy's defaults, which Istio keeps); the last bucket has none.
 const BOUNDS: [u64; 19] = [
@@ -110,6 +111,7 @@ pub struct Telemetry {
     pub scrapes: u32,
     /// In the order of edges, reporters, workloads and outcomes.
     pub counters: Vec<Counters>,
+    pub readings: Readings,
 }
 
 #[derive(Debug)]
@@ -129,6 +131,7 @@ pub struct Meters {
     number: u32,
     /// Per edge: of the source, of the destination.
     edges: Vec<[Vec<Live>; 2]>,
+    pub readings: Readings,
 }
 
 /// Whether whoever asked has gone: the callee's proxy sees the connection or the stream end.
@@ -148,7 +151,7 @@ impl Meters {
     pub fn new(edges: usize, interval: Nanos) -> Meters {
         assert!(interval > Nanos::ZERO, "a scraper takes its time");
         let edges = (0..edges).map(|_| [Vec::new(), Vec::new()]).collect();
-        Meters { interval, next: Instant::START, number: 0, edges }
+        Meters { interval, next: Instant::START, number: 0, edges, readings: Readings::default() }
     }
 
     #[inline(always)]
@@ -184,23 +187,38 @@ impl Meters {
     /// Scrapes that were due before `now`, or at it: what happens at the instant of a scrape is seen by the next.
     #[cold]
     fn scrape_until(&mut self, now: Instant) {
-        while self.next <= now {
-            for live in self.edges.iter_mut().flatten().flatten() {
-                if std::mem::replace(&mut live.changed, false) {
-                    live.scrapes.push(Scrape { number: self.number, ..live.now });
-                }
-            }
-            self.number += 1;
-            self.next = self.next + self.interval;
+        while self.due(now).is_some() {
+            self.scrape();
         }
+    }
+
+    /// The next scrape, if it is due by now.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        (self.next <= now).then_some(self.next)
+    }
+
+    /// When the next scrape is.
+    pub fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Reads everything, once.
+    pub fn scrape(&mut self) {
+        for live in self.edges.iter_mut().flatten().flatten() {
+            if std::mem::replace(&mut live.changed, false) {
+                live.scrapes.push(Scrape { number: self.number, ..live.now });
+            }
+        }
+        self.readings.scrape(self.number);
+        self.number += 1;
+        self.next = self.next + self.interval;
     }
 
     /// What was read until the run ended, and once more then.
     pub fn finish(mut self, ended: Instant) -> Telemetry {
         self.scrape_until(ended);
         if self.edges.iter().flatten().flatten().any(|live| live.changed) {
-            let last = self.next;
-            self.scrape_until(last);
+            self.scrape();
         }
         let mut counters = Vec::new();
         for (edge, both) in self.edges.into_iter().enumerate() {
@@ -211,7 +229,7 @@ impl Meters {
                 counters.extend(series.into_iter().map(counted));
             }
         }
-        Telemetry { interval: self.interval, scrapes: self.number, counters }
+        Telemetry { interval: self.interval, scrapes: self.number, counters, readings: self.readings }
     }
 }
 

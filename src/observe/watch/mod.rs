@@ -2,10 +2,11 @@
 //!
 //! The world says which slot of its tables is what; a slot's entry here says which span it stands for. Nothing here changes what
 //! happens, and a run that nobody watches asks one flag. Files: `replica` and `messages` (more of what is followed), [`sampling`] (which requests are
-//! kept), [`meters`] (telemetry).
+//! kept), [`meters`] (telemetry) and [`readings`] (its gauges).
 
 mod messages;
 pub mod meters;
+pub mod readings;
 mod replica;
 pub mod sampling;
 
@@ -168,6 +169,11 @@ impl Watch {
     #[inline(always)]
     pub fn follows_job(&self, job: u32) -> bool {
         self.jobs.get(job as usize).is_some_and(|entry| !entry.attempt.is_none())
+    }
+
+    /// When the meters are read next.
+    pub fn next_scrape(&self) -> Instant {
+        self.meters.as_ref().map_or(Instant::NEVER, Meters::next)
     }
 
     // -- spans -------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ pub mod token_bucket;
 
 pub use backoff::{Backoff, Jitter, Shape};
 pub use bulkhead::{Admission, Bulkhead, BulkheadState};
-pub use circuit_breaker::{BreakerState, CircuitBreaker, Consecutive, Mode, Permit, SlidingWindow, Transition, Trip, WindowKind};
+pub use circuit_breaker::{BreakerState, CircuitBreaker, Consecutive, Counted, Mode, Permit, SlidingWindow, Transition, Trip, WindowKind};
 pub use deadline::Deadline;
 pub use fallback::{Fallback, FallbackAction};
 pub use load_balancing::LoadBalancing;

@@ -20,7 +20,7 @@ mod window;
 
 pub use consecutive::Consecutive;
 pub use state::{BreakerState, Mode, Permit, Transition};
-pub use window::{SlidingWindow, WindowKind};
+pub use window::{Counted, SlidingWindow, WindowKind};
 
 use crate::base::outcome::{Outcome, OutcomeSet};
 use crate::base::time::{Instant, Nanos};
@@ -131,6 +131,20 @@ impl CircuitBreaker {
                 ahead.mode()
             }
             _ => state.mode(),
+        }
+    }
+
+    /// What the breaker goes by, as it reads now; nothing of one that counts failures in a row.
+    pub fn counted(&self, state: &BreakerState, now: Instant) -> Option<Counted> {
+        let Trip::Window(window) = &self.trip else { return None };
+        let counted = |state: &BreakerState| Some(window.counted(state.results()?, state.counted_in(), now));
+        match self.mode_ends(state) {
+            Some((at, _)) if at <= now => {
+                let mut ahead = state.clone();
+                self.catch_up(&mut ahead, now);
+                counted(&ahead)
+            }
+            _ => counted(state),
         }
     }
 

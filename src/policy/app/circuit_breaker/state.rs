@@ -40,6 +40,8 @@ pub struct BreakerState {
     /// Half-open permits that are out.
     probes: u32,
     tally: Tally,
+    /// The mode whose results the tally holds: an open breaker keeps those that opened it, as Resilience4j does.
+    counted_in: Mode,
     untold: [Option<Transition>; UNTOLD],
 }
 
@@ -53,7 +55,15 @@ pub(super) enum Tally {
 
 impl BreakerState {
     pub(super) fn new(tally: Tally) -> BreakerState {
-        BreakerState { mode: Mode::Closed, generation: NonZeroU32::MIN, since: Instant::START, probes: 0, tally, untold: [None; UNTOLD] }
+        BreakerState {
+            mode: Mode::Closed,
+            generation: NonZeroU32::MIN,
+            since: Instant::START,
+            probes: 0,
+            tally,
+            counted_in: Mode::Closed,
+            untold: [None; UNTOLD],
+        }
     }
 
     /// The earliest change of mode that has not been told. Ask until there is none after each `admit`, `record` and
@@ -84,6 +94,18 @@ impl BreakerState {
         &mut self.tally
     }
 
+    /// Of which mode what is counted is.
+    pub(super) fn counted_in(&self) -> Mode {
+        self.counted_in
+    }
+
+    pub(super) fn results(&self) -> Option<&Results> {
+        match &self.tally {
+            Tally::InARow(_) => None,
+            Tally::Results(results) => Some(results),
+        }
+    }
+
     pub(super) fn permit(&self) -> Permit {
         Permit(self.generation)
     }
@@ -105,13 +127,17 @@ impl BreakerState {
         self.probes = self.probes.saturating_sub(1);
     }
 
-    /// Changes the mode; everything counted is forgotten.
+    /// Changes the mode. What was counted is forgotten, by an open breaker when it begins to count anew.
     pub(super) fn enter(&mut self, to: Mode, at: Instant) {
         self.tell(Transition { from: self.mode, to, at });
         self.mode = to;
         self.since = at;
         self.probes = 0;
         self.generation = NonZeroU32::new(self.generation.get().wrapping_add(1)).unwrap_or(NonZeroU32::MIN);
+        if to == Mode::Open {
+            return;
+        }
+        self.counted_in = to;
         match &mut self.tally {
             Tally::InARow(in_a_row) => *in_a_row = 0,
             Tally::Results(results) => results.clear(),

@@ -94,6 +94,17 @@ impl SlidingWindow {
         }
     }
 
+    /// What was counted in a mode, as it reads now.
+    pub(super) fn counted(&self, results: &Results, counted_in: Mode, now: Instant) -> Counted {
+        let Sums { calls, failed, slow } = results.sums_at(now);
+        let (minimum, most) = match (counted_in, self.kind) {
+            (Mode::HalfOpen, _) => (self.minimum_calls.min(self.permitted_half_open_calls), Some(self.permitted_half_open_calls)),
+            (_, WindowKind::Count) => (self.minimum_closed(), Some(self.size)),
+            (_, WindowKind::Time) => (self.minimum_closed(), None),
+        };
+        Counted { calls, failed, slow, minimum, most }
+    }
+
     fn minimum_closed(&self) -> u32 {
         match self.kind {
             WindowKind::Count => self.minimum_calls.min(self.size),
@@ -110,6 +121,18 @@ impl SlidingWindow {
 
 fn percentage(field: &'static str, value: f64) -> Result<(), PolicyError> {
     require(value > 0.0 && value <= 100.0, field, || format!("must be more than 0% and at most 100%, not {value}%"))
+}
+
+/// What a breaker's window holds, for whoever watches it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    pub calls: u32,
+    pub failed: u32,
+    pub slow: u32,
+    /// With fewer calls there is no rate.
+    pub minimum: u32,
+    /// So many calls fit; `None`: any number, for some time.
+    pub most: Option<u32>,
 }
 
 /// How many calls, and how many of them failed or were slow; a call can be both.
@@ -166,6 +189,17 @@ impl Results {
             Slots::Calls { next, .. } => *next = 0,
             Slots::Seconds { ring, .. } => ring.fill(Sums::default()),
         }
+    }
+
+    /// The sums without what has become too old since the last result.
+    fn sums_at(&self, now: Instant) -> Sums {
+        let mut sums = self.sums;
+        if let Slots::Seconds { ring, second } = &self.slots {
+            let size = ring.len() as u64;
+            let passed = (now.0 / SECOND).saturating_sub(*second).min(size);
+            (1..=passed).for_each(|later| sums.subtract(ring[((second + later) % size) as usize]));
+        }
+        sums
     }
 
     /// Lets drop out what is too old, and takes a new result in.
