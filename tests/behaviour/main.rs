@@ -8,6 +8,7 @@ mod clients;
 mod connections;
 mod faults;
 mod heat;
+mod metrics;
 mod policies;
 mod services;
 mod soak;
