@@ -20,6 +20,13 @@ OWN = [
     (["order-system"], 'sum(resilience4j_circuitbreaker_state{state=~"open|forced_open"}) > 0'),
     (["order-system"], 'sum by (name, kind) (rate(resilience4j_circuitbreaker_calls_seconds_count[1m]))'),
     (["order-system"], 'increase(resilience4j_circuitbreaker_calls_seconds_sum[1m]) / increase(resilience4j_circuitbreaker_calls_seconds_count[1m])'),
+    (["order-system"], 'sum by (name, kind) (rate(resilience4j_retry_calls_total{application="orders"}[1m]))'),
+    (["order-system"], 'sum by (name) (increase(resilience4j_circuitbreaker_not_permitted_calls_total[1m])) > 0'),
+    (["order-system"], 'resilience4j_bulkhead_available_concurrent_calls / resilience4j_bulkhead_max_allowed_concurrent_calls < 1'),
+    (MESH, 'sum by (envoy_cluster_name) (rate(envoy_cluster_upstream_rq{envoy_response_code=~"5.."}[1m]))'),
+    (MESH, 'sum by (cluster_name) (envoy_cluster_upstream_cx_active) > 0'),
+    (["grpc-or-rest"], 'sum by (destination_service_name) (rate(istio_request_bytes_sum{reporter="source"}[1m]))'),
+    (["grpc-or-rest"], 'histogram_quantile(0.99, sum by (le, source_workload) (rate(istio_response_bytes_bucket{reporter="destination"}[1m]))) > 1000'),
     (SHOP + MESH, 'topk(5, histogram_quantile(0.95, sum by (le, service_name) (rate(traces_span_metrics_duration_milliseconds_bucket[1m]))))'),
     (SHOP + MESH, 'sum by (service_name, span_name) (rate(traces_span_metrics_calls_total{status_code="STATUS_CODE_ERROR"}[1m]))'),
     (SHOP + MESH, 'sum by (pod) (rate(container_cpu_usage_seconds_total{namespace!="", container!~"POD|istio-proxy"}[1m]))'),
@@ -30,6 +37,7 @@ OWN = [
     (["order-events"], 'rate(rabbitmq_global_messages_received_total[1m]) - rate(rabbitmq_global_messages_delivered_total[1m])'),
     (["event-log", "rebalance-storm"], 'sum by (consumergroup, topic) (kafka_consumergroup_lag_sum) > 1000'),
     (["event-log", "rebalance-storm"], 'deriv(kafka_consumergroup_lag_sum[1m]) > 0'),
+    (["event-log", "rebalance-storm"], 'max by (consumergroup, partition) (kafka_consumergroup_lag) > 100'),
     (["event-log"], 'sum by (topic) (rate(kafka_topic_messages_in_total[1m]))'),
     (["cloud-queues"], 'aws_sqs_approximate_age_of_oldest_message_maximum{dimension_QueueName="unbilled"} > 5'),
 ]
@@ -38,6 +46,7 @@ OWN = [
 ABSENT = [
     (r'container="istio-proxy"|container=~"discovery\|istio-proxy"', "what sidecars use of processors is not simulated"),
     (r'connection_security_policy="mutual_tls".*reporter="source"', "a caller's proxy does not know how a connection is secured, Istio's neither"),
+    (r'envoy_cluster_name=~"[^"]*-canary', "Istio's clusters are called after hosts, not after canaries"),
     (r'-primary', "nothing in these models is called so"),
     (r'source_workload="istio-ingressgateway"|pod=~"istio-ingressgateway', "no gateway of that name in these models"),
 ]

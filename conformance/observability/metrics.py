@@ -48,6 +48,7 @@ RUNS = {
     "event-log": ("event-log", None),
     "rebalance-storm": ("rebalance-storm", None),
     "cloud-queues": ("cloud-queues", None),
+    "grpc-or-rest": ("grpc-or-rest", None),
 }
 
 
@@ -304,6 +305,7 @@ def judge(run, table, boards=None):
             histograms(run, asked, table)
             quantiles(run, asked, table)
             gauges(run, asked, table)
+            lags(run, asked, table)
             pods(run, asked, table)
             if boards:
                 boards.evaluate(run, asked)
@@ -438,7 +440,6 @@ GAUGES = [
 BROKERS = [
     ("rabbitmq_queue_messages_ready", "queue", "ready", lambda name: name.split(".", 1)[1]),
     ("rabbitmq_queue_messages_unacked", "queue", "unacked", lambda name: name.split(".", 1)[1]),
-    ("kafka_consumergroup_lag_sum", "consumergroup", "ready", lambda name: name.rsplit("/", 1)[1] if "/" in name else None),
     ("aws_sqs_approximate_number_of_messages_visible_average", "dimension_QueueName", "ready", lambda name: name.split(".", 1)[1]),
     ("aws_sqs_approximate_number_of_messages_not_visible_average", "dimension_QueueName", "unacked", lambda name: name.split(".", 1)[1]),
 ]
@@ -461,6 +462,22 @@ def gauges(run, asked, table):
     if run.name in kinds:
         peak = asked.one(f"max(max_over_time({kinds[run.name]}[{int(run.last - EPOCH)}s]))", run.last)
         table.check(run.name, "the broker's own gauge shows a queue", peak is not None and peak > 0, f"{kinds[run.name]} peaks at {peak}")
+
+
+def lags(run, asked, table):
+    """What a group has not committed: all that it has not read or has in hand, and what it has handled since; the sum of its partitions."""
+    unread, in_hand = dict(run.of("queue", "ready")), dict(run.of("queue", "unacked"))
+    sums, _ = asked.range("kafka_consumergroup_lag_sum", EPOCH, run.last)
+    parts, _ = asked.range("sum by (consumergroup, topic, broker) (kafka_consumergroup_lag)", EPOCH, run.last)
+    shown = {f"{labels['broker']}.{labels['topic']}/{labels['consumergroup']}": values for labels, values in sums or []}
+    added = {f"{labels['broker']}.{labels['topic']}/{labels['consumergroup']}": values for labels, values in parts or []}
+    for name in (name for name in unread if "/" in name):
+        table.check(run.name, "every group's lag is shown", name in shown, f"{name} is not among {', '.join(shown)}")
+        for at, value in shown.get(name, {}).items():
+            window = int(at - EPOCH - 1)
+            least = unread[name].get(window, 0) + in_hand[name].get(window, 0) if at > EPOCH else 0
+            table.check(run.name, "lag is at least what is not handled", value >= least, f"{name} at {at - EPOCH:.0f} s: {value} and {least}")
+            table.equal(run.name, "lag is that of all partitions", f"{name} at {at - EPOCH:.0f} s", value, added.get(name, {}).get(at))
 
 
 def pods(run, asked, table):

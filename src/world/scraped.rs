@@ -1,4 +1,5 @@
-//! What a scraper reads as it stands at its instants: the state of callers' libraries. Asked only where the recorder has something to
+//! What a scraper reads as it stands at its instants: the state of callers' libraries (that of
+//! proxies is in `mesh`, that of logs in `broker`). Asked only where the recorder has something to
 //! close anyway, so that a run that nobody scrapes pays nothing; and nothing of what is read changes.
 
 use super::World;
@@ -37,6 +38,8 @@ impl World<'_> {
 
     fn read(&self, at: Instant, readings: &mut Readings) {
         self.read_policies(at, readings);
+        self.read_proxies(readings);
+        self.brokers.read(readings);
     }
 
     // -- libraries ---------------------------------------------------------------------------------------------------

@@ -1,47 +1,13 @@
-//! What a scraper reads of policies, brokers and messages: exactly what the run did until then.
+//! What a scraper reads of policies and messages: exactly what the run did until then.
+
+#[path = "../common/scraped.rs"]
+mod reader;
 
 use crate::support::compiled;
-use brownout::base::time::Nanos;
-use brownout::export::epoch::Epoch;
-use brownout::export::openmetrics;
-use brownout::observe::watch::Wish;
-use brownout::observe::watch::sampling::Sampling;
-use brownout::world::{Control, run as run_world};
+use reader::Scraped;
 
-struct Scraped {
-    text: String,
-}
-
-/// A run that is scraped every 10 s.
 fn scraped(yaml: &str) -> Scraped {
-    let topology = compiled(yaml);
-    let wish = Wish { sampling: Sampling::Nothing, scrape: Some(Nanos::from_secs(10)) };
-    let recording = run_world(&topology, topology.seed, Control { wish: Some(&wish), ..Control::default() }).expect("no limit is reached");
-    let plain = run_world(&topology, topology.seed, Control::default()).expect("no limit is reached");
-    assert_eq!(recording.fingerprint, plain.fingerprint, "reading changes nothing");
-    let mut bytes = Vec::new();
-    openmetrics::write(&topology, &recording, Epoch::default(), &mut bytes).expect("memory takes all");
-    Scraped { text: String::from_utf8(bytes).expect("it is text") }
-}
-
-impl Scraped {
-    /// What the one series of this name that has all these labels reads, scrape by scrape.
-    fn read(&self, name: &str, labels: &str) -> Vec<f64> {
-        let mut series: Option<&str> = None;
-        let mut values = Vec::new();
-        for line in self.text.lines().filter(|line| line.starts_with(&format!("{name}{{"))) {
-            let (of, rest) = line.rsplit_once("} ").expect("labels, and then a value");
-            if labels.split(' ').all(|label| of.contains(label)) {
-                assert_eq!(*series.get_or_insert(of), of, "`{labels}` tells one series of {name}");
-                values.push(rest.split(' ').next().expect("a value").parse().expect("a number"));
-            }
-        }
-        values
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.text.contains(&format!("\n# TYPE {name} "))
-    }
+    reader::scraped(&compiled(yaml))
 }
 
 /// A client that calls `s.get` with a policy.
@@ -148,4 +114,25 @@ faults: {f: {crash: {service: a, restart: after(1s)}, at: 15s}}",
     );
     let buffered = ran.read("resilience4j_circuitbreaker_buffered_calls", "kind=\"successful\"");
     assert_eq!(buffered[..4], [0.0, 3.0, 0.0, 0.0]);
+}
+
+#[test]
+fn sizes_are_those_of_the_model_and_there_are_none_where_it_says_nothing() {
+    let model = |sizes: &str, steps: &str| {
+        scraped(&format!(
+            "
+duration: 20s
+clients: {{c: {{target: s.get, arrivals: trace(1s+2s+3s.csv){sizes}}}}}
+services: {{s: {{endpoints: {{get: {steps}}}}}}}"
+        ))
+    };
+    let ran = model(", payload: 700B, response: 20kB", "[{work: 1ms}]");
+    let read = |name: &str, more: &str| ran.read(&format!("istio_{name}"), &format!("reporter=\"source\" {more}")).last().copied();
+    assert_eq!([read("request_bytes_sum", ""), read("request_bytes_count", "")], [Some(2100.0), Some(3.0)]);
+    assert_eq!([read("request_bytes_bucket", "le=\"500\""), read("request_bytes_bucket", "le=\"1000\"")], [Some(0.0), Some(3.0)]);
+    assert_eq!(read("response_bytes_sum", ""), Some(60_000.0));
+    let failed = model(", payload: 700B, response: 20kB", FAILS);
+    assert_eq!(failed.read("istio_response_bytes_sum", "reporter=\"source\"").last(), Some(&0.0), "a failure has no body");
+    assert!(!model("", "[{work: 1ms}]").has("istio_request_bytes"));
+    assert!(!model(", payload: \"uniform(1B, 9B)\"", "[{work: 1ms}]").has("istio_request_bytes"), "drawn sizes are not told");
 }

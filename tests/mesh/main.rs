@@ -12,6 +12,7 @@ mod pools;
 mod pushes;
 mod retries;
 mod routing;
+mod scraped;
 mod sizes;
 mod support;
 mod worked_examples;

@@ -1,5 +1,8 @@
 //! Kafka: partitions, groups, commits, copies.
 
+#[path = "../common/scraped.rs"]
+mod reader;
+
 use crate::support::*;
 use std::collections::BTreeMap;
 
@@ -204,4 +207,21 @@ fn members_that_cannot_be_reached_get_their_records_when_they_can() {
 fn an_idempotent_consumer_handles_what_comes_again_no_second_time() {
     let ran = kafka("5x1s", "", "", &consumer("worker", ", commit: perPoll, idempotent: true"), WORKER_DIES);
     assert_eq!(ran.deliveries("w")[3..5], ["1: 12000-12000 200", "2: 12000-13000 200"]);
+}
+
+#[test]
+fn a_scraper_reads_how_far_a_group_is_behind_in_each_partition() {
+    let rest = format!("brokers: {{b: {{kind: kafka, topics: {{t: {{partitions: 2}}}}}}}}\nconsumers: {{{}}}", consumer("worker", ""));
+    let topology = compiled(&shop("1s+30x9s", "[{publish: {to: b.t, confirm: true, keys: \"uniform(40)\"}}]", &rest));
+    let ran = reader::scraped(&topology);
+    assert!(ran.has("kafka_consumergroup_lag"));
+    let lag = |partition: &str| ran.read("kafka_consumergroup_lag", &format!("consumergroup=\"w\" topic=\"t\" partition=\"{partition}\""));
+    let (first, second) = (lag("0"), lag("1"));
+    assert_eq!((first[0], second[0]), (0.0, 0.0));
+    // One at a time takes a second: of thirty at 9 s, none or one is committed by 10 s.
+    assert!((29.0..=30.0).contains(&(first[1] + second[1])), "{first:?} {second:?}");
+    assert!(first[1] > 5.0 && second[1] > 5.0, "keys are in both");
+    let sums: Vec<f64> = first.iter().zip(&second).map(|(one, other)| one + other).collect();
+    assert_eq!(ran.read("kafka_consumergroup_lag_sum", "consumergroup=\"w\" topic=\"t\""), sums);
+    assert_eq!(sums[5], 0.0, "all is read in the end");
 }

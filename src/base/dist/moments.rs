@@ -5,6 +5,11 @@ use crate::base::math;
 use crate::base::time::Nanos;
 
 impl Dist {
+    /// The value, if there is only one.
+    pub fn only_value(&self) -> Option<Nanos> {
+        if let Shape::Constant(value) = self.0 { Some(value) } else { None }
+    }
+
     /// The mean in seconds; infinite for a Pareto distribution with alpha up to 1. Rounding and [`LONGEST_DRAW`] aside.
     pub fn mean(&self) -> f64 {
         self.0.moments().0 / 1e9

@@ -2,7 +2,9 @@
 
 use super::{Exposition, Kind, Labels, Scene};
 use crate::observe::recording::{QueueRecord, QueueWindow};
+use crate::observe::watch::readings::Figure as Reading;
 use crate::topology::broker::{Queue, Rules};
+use std::collections::BTreeMap;
 use std::io;
 
 /// A figure of queues: its name, what it means, and what it reads.
@@ -46,9 +48,7 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
     }
     let sqs = is(|rules| matches!(rules, Rules::Sqs(_)));
     gauges(scene, text, &SQS, &sqs, |queue| Labels::new(&[("dimension_QueueName", own_name(queue))]))?;
-    let groups = is(|rules| matches!(rules, Rules::Group { .. }));
-    let lag: [Figure; 1] = [("kafka_consumergroup_lag_sum", "Records that the group has still to read.", |w| w.ready as f64)];
-    gauges(scene, text, &lag, &groups, |queue| group(scene, queue))?;
+    lags(scene, text)?;
     let topics = is(|rules| matches!(rules, Rules::Topic(_)));
     if !topics.is_empty() {
         let name = "kafka_topic_messages_in";
@@ -57,6 +57,34 @@ pub fn write<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Resul
             let labels = Labels::new(&[("topic", own_name(queue)), ("broker", broker(scene, queue))]);
             text.series(&format!("{name}_total"), &labels, &scene.times, scene.times.sums(&record.windows, |w| f64::from(w.published)))?;
         }
+    }
+    Ok(())
+}
+
+/// Records that groups have not committed, per partition and in all.
+fn lags<W: io::Write>(scene: &Scene, text: &mut Exposition<W>) -> io::Result<()> {
+    let read: Vec<(u32, u32, Vec<u64>)> = scene
+        .telemetry
+        .readings
+        .all(Reading::PartitionLag)
+        .map(|(queue, part, reads)| (queue, part, scene.carried(reads, 0).collect()))
+        .collect();
+    let name = "kafka_consumergroup_lag";
+    text.family_of(&read, name, Kind::Gauge, "Records of the partition that the group has not committed.")?;
+    for (queue, partition, values) in &read {
+        let labels = group(scene, &scene.topology.brokers.queues[*queue as usize], Some(*partition));
+        text.series(name, &labels, &scene.times, values.iter().map(|lag| *lag as f64))?;
+    }
+    let mut sums: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for (queue, _, values) in &read {
+        let sum = sums.entry(*queue).or_insert_with(|| vec![0; values.len()]);
+        sum.iter_mut().zip(values).for_each(|(sum, lag)| *sum += lag);
+    }
+    let name = "kafka_consumergroup_lag_sum";
+    text.family_of(&sums, name, Kind::Gauge, "Records that the group has not committed, over all partitions.")?;
+    for (queue, values) in &sums {
+        let labels = group(scene, &scene.topology.brokers.queues[*queue as usize], None);
+        text.series(name, &labels, &scene.times, values.iter().map(|lag| *lag as f64))?;
     }
     Ok(())
 }
@@ -86,12 +114,16 @@ fn own_name(queue: &Queue) -> &str {
     queue.name.split_once('.').map_or(&queue.name, |(_, own)| own)
 }
 
-fn group(scene: &Scene, queue: &Queue) -> Labels {
+fn group(scene: &Scene, queue: &Queue, partition: Option<u32>) -> Labels {
     let topic = match queue.rules {
-        Rules::Group { topic, .. } => own_name(&scene.topology.brokers.queues[topic as usize]),
-        _ => "",
+        Rules::Group { topic, .. } => Some(&scene.topology.brokers.queues[topic as usize]),
+        _ => None,
     };
-    // A group is called after its topic and itself.
-    let own = own_name(queue).rsplit('.').next().unwrap_or("");
-    Labels::new(&[("consumergroup", own), ("topic", topic), ("broker", broker(scene, queue))])
+    // `order-events.orders/billing` is the group `billing` of the topic `orders`.
+    let own = topic.and_then(|topic| queue.name.strip_prefix(&topic.name)?.strip_prefix('/')).unwrap_or(&queue.name);
+    let topic = topic.map_or("", own_name);
+    let partition = partition.map(|number| number.to_string());
+    let mut labels = vec![("consumergroup", own), ("topic", topic), ("broker", broker(scene, queue))];
+    labels.extend(partition.iter().map(|number| ("partition", number.as_str())));
+    Labels::new(&labels)
 }

@@ -120,6 +120,12 @@ impl Workload {
         }
     }
 
+    /// Of a caller that is no replica.
+    pub fn client(topology: &Topology, caller: u32) -> Workload {
+        let client = topology.clients.iter().find(|client| client.callers.contains(&caller));
+        Workload::named(client.map_or("unknown", |client| &client.name), namespace(topology, None))
+    }
+
     pub fn calling(topology: &Topology, edge: EdgeId) -> Workload {
         match topology.edges[edge.index()].caller {
             Caller::Client(client) => Workload::named(&topology.clients[client.index()].name, namespace(topology, None)),
@@ -159,7 +165,7 @@ fn told(outcome: Outcome) -> (String, String) {
     (outcome.status.to_string(), if flags.is_empty() { "-".into() } else { flags })
 }
 
-fn labels(topology: &Topology, counters: &Counters) -> Labels {
+pub fn labels(topology: &Topology, counters: &Counters) -> Labels {
     let Counters { edge, reporter, to, outcome, .. } = *counters;
     let edge_of = &topology.edges[edge.index()];
     let callee = Workload::of(topology, topology.endpoints[edge_of.callee.index()].service);

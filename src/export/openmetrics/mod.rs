@@ -2,20 +2,23 @@
 //!
 //! OpenMetrics text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>): families one after the other, within a family one
 //! series after the other, within a series the scrapes in time. Names and labels are those of the components that a user's
-//! dashboards and alerts query: Istio's proxies ([`istio`]), Kubernetes and its kubelet ([`kubernetes`]), libraries ([`resilience4j`]), tracing
+//! dashboards and alerts query: Istio's proxies ([`istio`], [`sizes`]) and Envoy ([`envoy`]), Kubernetes and its kubelet ([`kubernetes`]), libraries ([`resilience4j`]), tracing
 //! ([`spans`]), brokers ([`brokers`]), and our own for what none of them tells ([`own`]).
 
 mod brokers;
+mod envoy;
 mod istio;
 mod kubernetes;
 mod own;
 mod resilience4j;
+mod sizes;
 mod spans;
 
 use super::epoch::Epoch;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::recording::Recording;
 use crate::observe::watch::meters::Telemetry;
+use crate::observe::watch::readings::Read;
 use crate::topology::Topology;
 use std::fmt::Write as _;
 use std::io;
@@ -26,6 +29,8 @@ pub fn write(topology: &Topology, recording: &Recording, epoch: Epoch, to: impl 
     if let Some(telemetry) = &recording.telemetry {
         let scene = Scene { topology, recording, telemetry, times: Times::of(telemetry, recording.window, epoch) };
         istio::write(&scene, &mut text)?;
+        sizes::write(&scene, &mut text)?;
+        envoy::write(&scene, &mut text)?;
         kubernetes::write(&scene, &mut text)?;
         resilience4j::write(&scene, &mut text)?;
         spans::write(&scene, &mut text)?;
@@ -41,6 +46,24 @@ struct Scene<'a> {
     recording: &'a Recording,
     telemetry: &'a Telemetry,
     times: Times,
+}
+
+impl Scene<'_> {
+    /// What a figure reads at each scrape; `before` it was first read.
+    fn carried<'a>(&'a self, reads: &'a [Read], before: u64) -> impl Iterator<Item = u64> + 'a {
+        self.carried_from_first(reads).map(move |read| read.unwrap_or(before))
+    }
+
+    /// As above; nothing before.
+    fn carried_from_first<'a>(&'a self, reads: &'a [Read]) -> impl Iterator<Item = Option<u64>> + 'a {
+        let (mut reads, mut now) = (reads.iter().peekable(), None);
+        (0..self.times.stamps.len()).map(move |scrape| {
+            while let Some((_, value)) = reads.next_if(|(number, _)| *number as usize <= scrape) {
+                now = Some(*value);
+            }
+            now
+        })
+    }
 }
 
 /// When the scrapes were.
@@ -95,6 +118,8 @@ enum Kind {
     Gauge,
     Histogram,
     Summary,
+    /// Of components that keep to other rules than OpenMetrics.
+    Unknown,
 }
 
 /// Labels as they stand between braces: `a="1",b="2"`.
@@ -136,6 +161,7 @@ impl<W: io::Write> Exposition<W> {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
             Kind::Summary => "summary",
+            Kind::Unknown => "unknown",
         };
         writeln!(self.to, "# HELP {name} {help}\n# TYPE {name} {kind}")
     }

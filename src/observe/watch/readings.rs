@@ -22,6 +22,21 @@ pub enum Figure {
     BreakerMost,
     /// Of a cell: permits of its bulkhead that are taken.
     BulkheadTaken,
+    /// Of a proxy's cell of a cluster: connections, requests that wait for one, requests on one.
+    ClusterConnections,
+    ClusterPending,
+    ClusterRequests,
+    /// Likewise, 1 where no more of these are let in.
+    ConnectionsOpen,
+    PendingOpen,
+    RequestsOpen,
+    /// Likewise: hosts that are ejected; only with outlier detection.
+    HostsEjected,
+    /// Likewise, counted: streams by the code of their answer, and retries.
+    UpstreamAnswers,
+    UpstreamRetries,
+    /// Of a group of consumers, by partition: records that it has not committed.
+    PartitionLag,
 }
 
 /// How a call left its retry.

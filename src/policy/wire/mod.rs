@@ -113,20 +113,22 @@ impl Framing {
 
     /// Bytes on the wire of a request with this payload; `first` on its connection.
     pub fn request(&self, payload: u64, first: bool) -> u64 {
-        self.message(payload, self.request.of(first), 0)
+        self.on_the_wire(self.message(payload, self.request.of(first), 0))
     }
 
     /// Bytes on the wire of an answer; one that tells of a failure has no body.
     pub fn response(&self, payload: Option<u64>, first: bool) -> u64 {
-        let trailers = if self.protocol == Some(Protocol::Grpc) { FRAME_HEADER + self.trailers.of(first) } else { 0 };
-        match payload {
-            // gRPC puts the status of a failure into the only headers that it sends.
-            None if self.protocol == Some(Protocol::Grpc) => {
-                on_the_wire(FRAME_HEADER + self.response.of(first) + self.trailers.of(first), self.tls)
-            }
-            None => self.message(0, self.response.of(first), 0),
-            Some(payload) => self.message(payload, self.response.of(first), trailers),
-        }
+        self.on_the_wire(self.answer(payload, first))
+    }
+
+    /// Bytes of a request as a proxy counts them: what TLS and TCP add is beneath it. Not the first of its connection.
+    pub fn request_in_proxy(&self, payload: u64) -> u64 {
+        self.message(payload, self.request.later, 0)
+    }
+
+    /// Likewise of an answer.
+    pub fn response_in_proxy(&self, payload: Option<u64>) -> u64 {
+        self.answer(payload, false)
     }
 
     /// A connection that is refused or reset: a segment without data.
@@ -134,14 +136,28 @@ impl Framing {
         if self.protocol.is_some() { SEGMENT_HEADERS } else { 0 }
     }
 
+    fn answer(&self, payload: Option<u64>, first: bool) -> u64 {
+        let trailers = if self.protocol == Some(Protocol::Grpc) { FRAME_HEADER + self.trailers.of(first) } else { 0 };
+        match payload {
+            // gRPC puts the status of a failure into the only headers that it sends.
+            None if self.protocol == Some(Protocol::Grpc) => FRAME_HEADER + self.response.of(first) + self.trailers.of(first),
+            None => self.message(0, self.response.of(first), 0),
+            Some(payload) => self.message(payload, self.response.of(first), trailers),
+        }
+    }
+
+    /// Before TLS and TCP.
     fn message(&self, payload: u64, head: u64, behind: u64) -> u64 {
-        let bytes = match self.protocol {
-            None => return payload,
+        match self.protocol {
+            None => payload,
             Some(Protocol::Http1) => head + digits(payload) + payload,
             Some(Protocol::Http2) => FRAME_HEADER + head + hpack::number(payload) + frames(payload),
             Some(Protocol::Grpc) => FRAME_HEADER + head + frames(GRPC_PREFIX + payload) + behind,
-        };
-        on_the_wire(bytes, self.tls)
+        }
+    }
+
+    fn on_the_wire(&self, bytes: u64) -> u64 {
+        if self.protocol.is_some() { on_the_wire(bytes, self.tls) } else { bytes }
     }
 
     /// What is sent before the first request of a connection; `mutual` if the client shows a certificate.

@@ -23,6 +23,7 @@ use crate::base::outcome::Outcome;
 use crate::base::time::Instant;
 use crate::engine::{AlarmId, Calendar};
 use crate::observe::episode::Cause;
+use crate::observe::watch::readings::Readings;
 use crate::policy::broker::rabbitmq::deaths::Deaths;
 use crate::policy::broker::rabbitmq::queue::Entry;
 use crate::topology::Topology;
@@ -164,6 +165,11 @@ impl Brokers {
             next_waiter: 0,
             troubles: Troubles::default(),
         }
+    }
+
+    /// What a scraper reads as it stands.
+    pub fn read(&self, readings: &mut Readings) {
+        self.logs.read(readings);
     }
 
     /// Nothing waits for a consumer that is there or may come back.

@@ -35,6 +35,13 @@ pub(super) struct Cell {
     pub opened: u64,
 }
 
+impl Cell {
+    /// How many hosts are ejected.
+    pub fn ejected_now(&self) -> u32 {
+        self.detector.ejected_now()
+    }
+}
+
 impl World<'_> {
     pub(super) fn cell(&self, cell: u32) -> &Cell {
         self.proxies.cells[cell as usize].as_ref().expect("a cell that is used has been prepared")

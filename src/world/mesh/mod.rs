@@ -4,7 +4,8 @@
 //! cluster ([`router`]). Each try of a stream is an *upstream request*: a host is chosen, a connection found or opened
 //! ([`upstream`], [`connection`]); once it is on a connection it is a call of its own, child of the stream, whose job travels
 //! and is served like any other. What a proxy knows of a cluster is its *cell* ([`cell`]): pool, balancer, outlier detector.
-//! The callee's own sidecar is in [`inbound`], what proxies hear from the control plane in [`push`].
+//! The callee's own sidecar is in [`inbound`], what proxies hear from the control plane in [`push`], what scrapers
+//! read of them in [`scraped`].
 //!
 //! To the application its proxy's answers are answers: a 504 of the proxy is no timeout of the application's.
 
@@ -13,6 +14,7 @@ mod connection;
 mod inbound;
 mod push;
 mod router;
+mod scraped;
 mod upstream;
 
 pub(super) use inbound::FROM_SIDECAR;

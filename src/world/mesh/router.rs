@@ -216,6 +216,9 @@ impl<'t> World<'t> {
                 self.reply(stream, outcome, at_once);
             }
             Verdict::Retry { after } => {
+                if self.recorder.watch.is_on() {
+                    self.meter_retry(stream);
+                }
                 // Of two that wait the later one takes the place of the earlier.
                 let mut earlier = self.proxies.streams[stream].wait;
                 CallOff::call_off(&mut self.calendar, &mut earlier);
@@ -272,15 +275,15 @@ impl<'t> World<'t> {
         let Stream { call, cause, delayed, counted, noted, .. } = self.proxies.streams[stream];
         let cause = if outcome.is_failure() { cause.or(self.pushed_by(stream)) } else { cause };
         let plain = self.is_plain(stream);
-        self.end_stream(stream);
-        if call == NOBODY {
-            return;
-        }
         let with = |outcome: Outcome, (flag, told): (Flag, bool)| if told { outcome.with(flag) } else { outcome };
         let told = [(Flag::DI, delayed), (Flag::URX, noted.contains(Flag::URX)), (Flag::UO, noted.contains(Flag::UO))];
         let outcome = if plain { outcome } else { to_application(told.into_iter().fold(outcome, with)) };
         if self.recorder.watch.is_on() {
-            self.watch_leaves_proxy(call, outcome);
+            self.watch_reply(stream, outcome);
+        }
+        self.end_stream(stream);
+        if call == NOBODY {
+            return;
         }
         self.calls[call].cause = cause.or(self.calls[call].cause);
         let layers = self.layers_of(call);

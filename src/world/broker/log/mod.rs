@@ -8,6 +8,7 @@ mod append;
 use super::{Delivery, DueAlarm, Message};
 use crate::base::id::LinkId;
 use crate::base::time::{Instant, Nanos};
+use crate::observe::watch::readings::{Figure, Readings};
 use crate::policy::broker::kafka::group::{Handled, Heard};
 use crate::policy::broker::kafka::topic::Topic;
 use crate::policy::broker::kafka::{self, Answer};
@@ -98,6 +99,18 @@ impl Logs {
             }
         }
         logs
+    }
+
+    /// How far each group is behind, partition by partition.
+    pub fn read(&self, readings: &mut Readings) {
+        for state in self.topics.values() {
+            for (group, queue) in (0..).zip(&state.groups) {
+                for partition in 0..self.groups[queue].done.len() as u32 {
+                    let lag = state.topic.figures(group, Some(partition)).lag;
+                    readings.set(Figure::PartitionLag, *queue, partition, lag);
+                }
+            }
+        }
     }
 
     /// Everything has been read and handled.
