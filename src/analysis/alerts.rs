@@ -186,4 +186,35 @@ mod tests {
         let alerts = alerts(&[(rule(0.0, 0.0), returned(&[19, 20]))], &summary(), 300.0);
         assert_eq!(alerts.alerts[0].resolved, None);
     }
+
+    #[test]
+    fn the_time_to_detect_counts_from_the_fault_that_had_begun_last() {
+        let mut summary = summary();
+        let late = |began| FaultSummary { began: Some(began), ended: None, recovered: None };
+        summary.faults =
+            [("slow-db".to_string(), late(60.0)), ("cut".to_string(), late(70.0)), ("after".to_string(), late(80.0))].into_iter().collect();
+        let alerts = alerts_of(&rule(0.0, 0.0), &returned(&[5]), &summary);
+        assert_eq!((alerts[0].fault.as_deref(), alerts[0].to_detect), (Some("cut"), Some(5.0)));
+    }
+
+    #[test]
+    fn an_alert_that_goes_on_firing_is_resolved_when_that_is_over() {
+        let resolved =
+            |keep, at: &[usize]| alerts_of(&rule(0.0, keep), &returned(at), &summary()).iter().map(|a| a.resolved).collect::<Vec<_>>();
+        assert_eq!(resolved(60.0, &[5, 6]), [Some(165.0)], "105 s without, 60 s more with");
+        assert_eq!(resolved(30.0, &[5, 8]), [Some(165.0)], "back before it was over");
+        assert_eq!(resolved(30.0, &[5, 9]).len(), 2, "back after it was over");
+    }
+
+    #[test]
+    fn alerts_stand_in_the_order_in_which_they_fired_under_their_labels_without_the_metrics_name() {
+        let of = |name: &str, hold| Rule { name: name.into(), ..rule(hold, 0.0) };
+        let metric = |at: &[usize]| {
+            let labels = [("__name__".to_string(), "x".to_string())].into();
+            vec![Returned { labels, at: at.to_vec() }]
+        };
+        let all = alerts(&[(of("slow", 60.0), metric(&[5, 6, 7, 8, 9])), (of("quick", 0.0), metric(&[7]))], &summary(), 300.0);
+        assert_eq!(all.alerts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["quick", "slow"], "pending first, but firing later");
+        assert!(all.alerts.iter().all(|a| !a.labels.contains_key("__name__")));
+    }
 }

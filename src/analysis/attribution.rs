@@ -275,4 +275,27 @@ mod tests {
             [(Kept::Slow, 1, Nanos::from_millis(10)), (Kept::Typical, 2, Nanos::from_millis(20)),]
         );
     }
+
+    #[test]
+    fn a_permit_is_waited_for_until_it_is_got_and_not_while_it_is_held() {
+        let mut topology = sample::shop(4);
+        topology.pools.push(crate::topology::Pool { name: "connections".into(), service: ServiceId(0), size: 1, max_wait: Nanos::MAX });
+        let spans = vec![
+            span(None, 0, Some(20), call(0)),
+            span(Some(0), 0, Some(20), served(0, Some(0))),
+            span(Some(1), 2, Some(18), SpanKind::Permit { pool: PoolId(0), got: Some(ms(6)) }),
+        ];
+        let shares = of_trace(&topology, &trace(spans, 20), ms(20));
+        let expected =
+            [((Part::Work, "gateway".to_string()), Nanos::from_millis(16)), ((Part::Permit, "gateway".to_string()), Nanos::from_millis(4))];
+        assert_eq!(shares, expected.into());
+    }
+
+    #[test]
+    fn the_parts_of_a_group_make_its_total() {
+        let one = trace(vec![span(None, 0, Some(10), call(0))], 10);
+        let groups = attribute(&sample::shop(4), &[one.clone(), one.clone(), one]);
+        let parts: u64 = groups[0].shares.values().map(|nanos| nanos.0).sum();
+        assert_eq!((groups.len(), groups[0].requests, parts), (1, 3, groups[0].total.0));
+    }
 }

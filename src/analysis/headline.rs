@@ -85,4 +85,56 @@ mod tests {
         assert_eq!(of_run(&summary)[0], "No request was offered in the measured time.");
         assert_eq!(of_run(&summary)[1], "No fault began, and nothing went wrong that is worth telling.");
     }
+
+    use crate::analysis::summary::{ClientSummary, FaultSummary, Latency};
+
+    /// Two clients, the smaller one slower.
+    fn busy() -> Summary {
+        let latency = |p99| Latency { p95: Some(0.001), p99: Some(p99), ..Latency::default() };
+        let large = ClientSummary {
+            offered: 900,
+            ok: 700,
+            degraded: 100,
+            failed: 90,
+            unfinished: 10,
+            latency: latency(2.0),
+            ..ClientSummary::default()
+        };
+        let small = ClientSummary { offered: 100, ok: 100, latency: latency(9.0), ..ClientSummary::default() };
+        Summary {
+            duration: 180.0,
+            warm_up: 20.0,
+            clients: [("small".to_string(), small), ("large".to_string(), large)].into_iter().collect(),
+            ..Summary::default()
+        }
+    }
+
+    #[test]
+    fn requests_are_told_by_how_they_ended_over_the_measured_time() {
+        let ended = "80 % were answered in full, 10 % by a fallback, 9 % failed (90) and 10 got no answer before the end";
+        let slow = "one in a hundred of large took longer than 2 s";
+        assert_eq!(got(&busy()), format!("Of 1000 requests in 2m 40s, {ended}; {slow}."));
+        let interrupted = Summary { interrupted: true, ..busy() };
+        assert!(got(&interrupted).starts_with("Of 1000 requests until it was stopped, "), "{}", got(&interrupted));
+    }
+
+    #[test]
+    fn what_followed_is_counted_with_what_is_not_shown_and_timed_from_the_beginning() {
+        let mut summary = summarize(&sample::shop(4), &sample::record::slow_db(Some(98)), None);
+        let shown = summary.cascade.steps.len() - 1;
+        summary.cascade.more = 5;
+        (summary.cascade.steps[0].at, summary.cascade.steps[1].at) = (60.0, 62.0);
+        let told = began(&summary);
+        let expected = format!("; {} troubles followed, first at {} 2 s later.", shown + 5, summary.cascade.steps[1].who);
+        assert!(told.ends_with(&expected) && !told.contains("no fault is behind it"), "{told}");
+        summary.cascade.origin = Some("load".into());
+        assert!(began(&summary).contains("though no fault is behind it: the load alone was too much"), "{}", began(&summary));
+    }
+
+    #[test]
+    fn a_fault_that_never_began_is_not_said_to_have_begun() {
+        let fault = |began| FaultSummary { began, ended: None, recovered: None };
+        let faults = [("a".to_string(), fault(Some(1.0))), ("b".to_string(), fault(None))].into_iter().collect();
+        assert!(began(&Summary { faults, ..Summary::default() }).starts_with("One fault began, and nothing followed"));
+    }
 }

@@ -209,4 +209,13 @@ mod tests {
         let told = Rows::new(Full, &[("a", Type::Text)]).and_then(Rows::end);
         assert_eq!(told.expect_err("nothing can be written").kind(), io::ErrorKind::StorageFull);
     }
+
+    #[test]
+    fn a_cell_of_a_csv_file_is_read_as_its_columns_type_and_an_empty_one_is_none() {
+        for kind in [Type::Text, Type::Number, Type::Count] {
+            assert_eq!(Cell::read(kind, ""), Cell::Empty);
+        }
+        assert_eq!(Cell::read(Type::Text, "7"), Cell::Text("7"));
+        assert_eq!((Cell::read(Type::Number, "7.5"), Cell::read(Type::Count, "7")), (Cell::Number(7.5), Cell::Count(7)));
+    }
 }

@@ -130,4 +130,12 @@ groups:
         assert!(read("groups: [{rules: [{alert: a, expr: x, for: soon}]}]", 15.0).unwrap_err().contains("`soon` is no duration"));
         assert!(read("{", 15.0).is_err());
     }
+
+    #[test]
+    fn how_long_an_alert_goes_on_firing_and_its_labels_are_read() {
+        let text = "groups: [{rules: [{alert: a, expr: x, keep_firing_for: 5m, labels: {severity: page}}]}]";
+        let rules = read(text, 15.0).expect("it is a rule file");
+        let (rule, _) = &rules.alerts[0];
+        assert_eq!((rule.keep, rule.labels["severity"].as_str()), (300.0, "page"));
+    }
 }

@@ -208,3 +208,109 @@ fn of_service(topology: &Topology, service: ServiceId, made: &mut Vec<Candidate>
     let replicas = spec.replicas.len() * 2;
     set(format!("twice the replicas of {name} ({replicas})"), format!("replicas={replicas}"), Cost::Capacity);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::cascade::Step;
+    use crate::analysis::sample;
+    use crate::observe::recording::ServiceWindow;
+    use crate::policy::app::FallbackAction;
+
+    fn cascade(who: &[&str]) -> Cascade {
+        Cascade { steps: who.iter().map(|who| Step { who: who.to_string(), ..Step::default() }).collect(), ..Cascade::default() }
+    }
+
+    /// What is tried, as `--set` has it.
+    fn sets(topology: &Topology, recording: &Recording, who: &[&str]) -> Vec<String> {
+        candidates(topology, recording, &cascade(who)).into_iter().flat_map(|candidate| candidate.sets).collect()
+    }
+
+    /// Before the fault at 60 s nearly all calls into orders took 100 ms, with 30 of them at once; after it ten times both.
+    fn recording() -> Recording {
+        let mut recording = sample::record::slow_db(None);
+        let window = |ill: u64| ServiceWindow { p99: 100_000_000 * ill, present: 30.0 * ill as f64, ..ServiceWindow::default() };
+        recording.services[1].windows = (0..180).map(|second| window(if second < 60 { 1 } else { 10 })).collect();
+        recording
+    }
+
+    #[test]
+    fn limits_are_multiples_of_what_was_before_the_fault() {
+        let all = sets(&sample::shop(4), &recording(), &["gateway.checkout -> orders.place"]);
+        assert_eq!(
+            all,
+            [
+                "policies.guarded.timeout=300ms",
+                // Ten of thirty calls at each of three callers, four times as many.
+                "policies.guarded.bulkhead={maxConcurrent: 40}",
+                "policies.guarded.fallback={value: empty}",
+            ],
+            "it has a breaker already"
+        );
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_tried() {
+        let mut topology = sample::shop(4);
+        let rules = &mut topology.policies[1].rules;
+        rules.timeout = Some(crate::base::time::Nanos::from_millis(500));
+        rules.fallback = Some(crate::policy::app::Fallback::new(FallbackAction::Value, crate::base::outcome::OutcomeSet::errors()));
+        let all = sets(&topology, &recording(), &["gateway.checkout -> orders.place"]);
+        assert_eq!(all, ["policies.guarded.bulkhead={maxConcurrent: 40}"], "500 ms are less than twice 300");
+    }
+
+    #[test]
+    fn a_service_of_the_cascade_is_tried_with_the_calls_into_it() {
+        let all = sets(&sample::shop(4), &recording(), &["orders", "orders"]);
+        let services: Vec<&str> = all.iter().filter_map(|set| set.strip_prefix("services.orders.")).collect();
+        assert_eq!(services, ["queue.capacity=32", "queue.discipline=lifo", "cancellation=full", "workers=64", "replicas=6"]);
+        assert_eq!(all.iter().filter(|set| set.starts_with("policies.guarded.")).count(), 3, "each once: {all:?}");
+    }
+
+    #[test]
+    fn a_service_that_does_all_that_is_only_made_larger() {
+        let mut topology = sample::shop(4);
+        let orders = &mut topology.services[1];
+        (orders.name, orders.queue_capacity) = ("orders/v1".into(), 64);
+        (orders.discipline, orders.cancellation) = (Discipline::Lifo, Cancellation::Full);
+        let all = sets(&topology, &recording(), &["orders/v1"]);
+        let services: Vec<&String> = all.iter().filter(|set| set.starts_with("services.")).collect();
+        assert_eq!(services, ["services.orders.versions.v1.workers=64", "services.orders.versions.v1.replicas=6"], "as a version");
+        topology.services[1].workers = u32::MAX;
+        let all = sets(&topology, &recording(), &["orders/v1"]);
+        assert_eq!(all.iter().filter(|set| set.starts_with("services.")).count(), 1, "workers without limit: {all:?}");
+    }
+
+    #[test]
+    fn retries_are_taken_away_or_given_a_budget() {
+        let all = sets(&sample::shop(4), &recording(), &["orders.place -> orders-db.insert"]);
+        assert_eq!(all[..2], ["policies.insistent.retry=null", "policies.insistent.retry.budget={percent: 20%, minConcurrent: 3}"]);
+    }
+
+    #[test]
+    fn calls_without_a_policy_get_one_where_they_are_written() {
+        let mut topology = sample::shop(4);
+        for (site, path) in topology.sites.iter_mut().zip(["clients.shoppers.target", "services.gateway.endpoints.checkout[1]", ""]) {
+            (site.policy, site.path_in_model) = (PolicyId::NONE, path.into());
+        }
+        let all = candidates(&topology, &recording(), &cascade(&["gateway.checkout -> orders.place"]));
+        assert_eq!(all.len(), 4, "{all:?}");
+        assert_eq!(all[0].sets, ["policies.tried={timeout: 300ms}", "services.gateway.endpoints.checkout[1].policy=tried"]);
+        assert_eq!(all[3].cost, Cost::Answer);
+        let of_client = sets(&topology, &recording(), &["shoppers -> gateway.checkout"]);
+        assert!(of_client.contains(&"clients.shoppers.policy=tried".to_string()), "a client's stands at the client: {of_client:?}");
+    }
+
+    #[test]
+    fn no_more_than_forty_changes_are_tried() {
+        let mut topology = sample::shop(4);
+        topology.services = (0..30).map(|i| crate::topology::Service { name: format!("s{i}"), ..topology.services[1].clone() }).collect();
+        let names: Vec<String> = topology.services.iter().map(|service| service.name.clone()).collect();
+        let mut recording = recording();
+        recording.services = vec![recording.services[1].clone(); 30];
+        let all = candidates(&topology, &recording, &cascade(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+        assert_eq!(all.len(), MOST);
+        let cost = |words: &str| all.iter().find(|candidate| candidate.words.contains(words)).map(|candidate| candidate.cost);
+        assert_eq!((cost("a fallback"), cost("a timeout"), cost("twice")), (Some(Cost::Answer), Some(Cost::Setting), Some(Cost::Capacity)));
+    }
+}

@@ -170,4 +170,11 @@ mod tests {
         let why = Why::of_summaries(&base, vec![(candidate("x", Cost::Setting), vec![summary(1, 99, [true, false])])], 3);
         assert_eq!((why.cheapest(), why.not_possible), (None, 3));
     }
+
+    #[test]
+    fn an_answer_by_a_fallback_is_a_useful_answer() {
+        let client = ClientSummary { offered: 100, ok: 50, degraded: 30, failed: 20, ..ClientSummary::default() };
+        let summary = Summary { clients: [("c".to_string(), client)].into_iter().collect(), ..Summary::default() };
+        assert_eq!((served(&summary), served(&Summary::default())), (Some(0.8), None));
+    }
 }

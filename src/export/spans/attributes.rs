@@ -258,3 +258,67 @@ pub(super) fn error(kind: Kind, outcome: Outcome) -> Option<String> {
     };
     is_error.then(|| format!("{} ({})", outcome, outcome.class.word()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(hop: Speaks, kind: Kind, outcome: Option<Outcome>) -> String {
+        let mut attributes = Attributes::new();
+        of_outcome(&mut attributes, hop, kind, outcome);
+        attributes.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_status_is_told_where_there_was_an_answer_and_an_error_by_whose_fault_it_is() {
+        use crate::base::outcome::Flag;
+        let answer = |status, class| Some(Outcome::new(status, class, Flag::None));
+        let http = |kind, outcome| told(Speaks::Http, kind, outcome);
+        let status = |n: u16| format!("http.response.status_code={n}");
+        assert_eq!(http(Kind::Server, answer(200, Class::Answer)), status(200));
+        assert_eq!(http(Kind::Server, answer(404, Class::Answer)), status(404), "a server is not at fault for what was asked of it");
+        assert_eq!(http(Kind::Client, answer(404, Class::Answer)), format!("{} error.type=404", status(404)));
+        assert_eq!(http(Kind::Server, answer(500, Class::ServerError)), format!("{} error.type=500", status(500)));
+        assert_eq!(http(Kind::Client, answer(200, Class::Degraded)), format!("{} brownout.degraded=true", status(200)));
+        assert!(!http(Kind::Client, Some(Outcome::TIMEOUT)).contains("http.response"), "nobody has answered");
+        assert_eq!(http(Kind::Client, None), "brownout.unfinished=true");
+        assert!(told(Speaks::Grpc, Kind::Server, answer(200, Class::Answer)).starts_with("rpc.grpc.status_code=0"));
+    }
+
+    #[test]
+    fn each_broker_is_told_by_its_systems_name_and_a_group_by_its_topics() {
+        const BROKERS: &str = "
+name: brokers
+duration: 10s
+clients: {c: {target: a.e, arrivals: constant(1/s)}}
+services:
+  a: {endpoints: {e: [{publish: {to: log.orders}}, {publish: {to: jobs.mails}}]}}
+  b: {endpoints: {}}
+brokers:
+  log: {kind: kafka, topics: {orders: {partitions: 2}}}
+  jobs: {kind: sqs, queues: {mails: {}}}
+consumers:
+  bill: {service: b, from: log.orders, group: billing, steps: [{work: 1ms}]}
+  mail: {service: b, from: jobs.mails, steps: [{work: 1ms}]}
+";
+        let loader = |_: &str| Ok(BROKERS.as_bytes().to_vec());
+        let loaded = crate::model::read("m.yaml", &loader, &[], None).unwrap_or_else(|refused| panic!("{:#?}", refused.problems));
+        let topology =
+            crate::topology::compile::compile(&loaded.model, &|name: &str| Err(name.to_string())).unwrap_or_else(|p| panic!("{p:#?}"));
+        let deliveries: Vec<String> = topology
+            .brokers
+            .consumers
+            .iter()
+            .map(|consumer| {
+                let (name, _, attributes) = delivery(&topology, consumer.queue, false);
+                let wanted = ["messaging.system", "messaging.destination.name", "messaging.consumer.group.name"];
+                let of =
+                    |key: &str| attributes.iter().find(|(other, _)| other == key).map_or("-".to_string(), |(_, value)| value.to_string());
+                format!("{name}: {}", wanted.map(of).join(" "))
+            })
+            .collect();
+        assert_eq!(deliveries, ["process orders: kafka orders billing", "process mails: aws_sqs mails -"]);
+        let edge = topology.edges.iter().position(|edge| edge.name.contains("mails")).expect("a publication");
+        assert_eq!(destination(&topology, EdgeId::new(edge)), ("mails".to_string(), None), "a queue is named itself");
+    }
+}

@@ -115,3 +115,63 @@ fn marked(topology: &Topology, at: Instant, what: Happening) -> Option<Event> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::sample;
+    use crate::base::outcome::Flag;
+
+    #[test]
+    fn what_was_not_sent_is_told_by_who_refused_it() {
+        let of = |class, flag| refused(Instant(5), Outcome::new(503, class, flag), 2).name;
+        assert_eq!(of(Class::BreakerOpen, Flag::None), "circuit_breaker.rejected");
+        assert_eq!(of(Class::BulkheadFull, Flag::None), "bulkhead.rejected");
+        assert_eq!(of(Class::RateLimited, Flag::None), "rate_limit.rejected");
+        assert_eq!(of(Class::Timeout, Flag::None), "given_up_while_waiting");
+        assert_eq!(of(Class::ServerError, Flag::UH), "no_healthy_upstream");
+        assert_eq!(of(Class::ServerError, Flag::UO), "circuit_breaker.rejected");
+        assert_eq!(of(Class::ServerError, Flag::FI), "fault_injected");
+        assert_eq!(of(Class::ServerError, Flag::None), "not_sent");
+    }
+
+    #[test]
+    fn a_call_tells_what_its_breaker_and_its_pool_went_through_meanwhile() {
+        let topology = sample::shop(4);
+        let edge = EdgeId(1);
+        let breaker = |to| Happening::Breaker { edge, caller: 0, from: Mode::Open, to };
+        let ejection = |ejected| Happening::Ejection { edge, caller: 0, replica: ReplicaId(3), ejected };
+        let marks = [
+            (9, breaker(Mode::Open)),
+            (10, breaker(Mode::HalfOpen)),
+            (11, breaker(Mode::Closed)),
+            (12, ejection(true)),
+            (20, ejection(false)),
+            (21, breaker(Mode::Open)),
+        ];
+        let timeline = marks.map(|(at, what)| crate::observe::recording::Mark { at: Instant(at), what }).to_vec();
+        let marks = Marks::of(&Recording { timeline, ..Recording::default() });
+        let span = |parent, began, what| crate::observe::span::Span {
+            parent,
+            began: Instant(began),
+            ended: Some((Instant(20), Outcome::DEADLINE)),
+            what,
+        };
+        let spans = vec![
+            span(None, 10, SpanKind::Call { edge, caller: 0 }),
+            span(Some(0), 13, SpanKind::Attempt { edge, replica: Some(ReplicaId(3)), number: 1, by_mesh: false }),
+        ];
+        let kept = crate::observe::span::Kept::Slow;
+        let trace = Trace { client: ClientId(0), number: 0, offered: Instant(10), ended: None, kept, spans };
+        let told: Vec<(u64, &str)> = of(&topology, &marks, &trace, &Tale::of(&trace), 0).iter().map(|e| (e.at.0, e.name)).collect();
+        let expected = [
+            (10, "circuit_breaker.half_open"),
+            (11, "circuit_breaker.closed"),
+            (12, "outlier_detection.ejected"),
+            (13, "sent"),
+            (20, "outlier_detection.returned"),
+            (20, "deadline_exceeded"),
+        ];
+        assert_eq!(told, expected, "both ends of the call are within it");
+    }
+}

@@ -76,3 +76,27 @@ fn held(value: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_marked_by_what_it_says() {
+        assert_eq!(["3/3", "0/3", "2/3", "-"].map(held), [Some(true), Some(false), None, None]);
+        let mut side = Table::new("Expectations", &["of", "one", "other"]);
+        side.row(["<calm>".to_string(), "3/3".into(), "0/3".into()]);
+        side.row(["goodput".to_string(), "10/s\n+2.0 ±1.0*".into(), "9/s\n+0.1 ±1.0".into()]);
+        side.note = "a note".into();
+        let mut page = Vec::new();
+        table(&side, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        for told in [
+            "<th scope=\"row\">&lt;calm&gt;</th><td class=\"good\">3/3</td><td class=\"bad\">0/3</td>",
+            "<td class=\"sure\">10/s<br><small>+2.0 ±1.0*</small></td><td>9/s<br><small>+0.1 ±1.0</small></td>",
+            "<p class=\"muted\">a note</p>",
+        ] {
+            assert!(page.contains(told), "{told} in {page}");
+        }
+    }
+}
