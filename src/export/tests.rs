@@ -81,3 +81,78 @@ fn queues_have_series_and_their_backlogs_a_place_in_the_timeline() {
     assert!(row.starts_with("60,backlog,shipping.parcels,\"messages pile up, 400 at 70 s; over at 80 s, because "), "{row}");
     assert_eq!(serde_json::from_str::<Summary>(&json::text(&summary)).unwrap(), summary);
 }
+
+/// Everything that a timeline can hold, of the shop and of one service that its breaker and its pool take out and back.
+fn marks() -> (Topology, crate::observe::recording::Recording) {
+    use crate::base::id::*;
+    use crate::base::time::Instant;
+    use crate::observe::recording::{FaultSpan, Happening, Mark, Pushed, Recording};
+    use crate::policy::app::circuit_breaker::Mode;
+    let breaker = |from, to| Happening::Breaker { edge: EdgeId(1), caller: 0, from, to };
+    let ejection = |ejected| Happening::Ejection { edge: EdgeId(1), caller: 0, replica: ReplicaId(3), ejected };
+    let pushed = |what, last| Happening::Pushed { what, last };
+    let endpoint = |listed| Pushed::Endpoint { replica: ReplicaId(3), listed };
+    let config = |ended| Pushed::Config { fault: FaultId(0), ended };
+    let all = [
+        Happening::FaultBegan(FaultId(0)),
+        Happening::ReplicaDown(ReplicaId(3)),
+        pushed(endpoint(false), false),
+        pushed(endpoint(false), true),
+        Happening::ReplicaUp(ReplicaId(3)),
+        pushed(endpoint(true), true),
+        breaker(Mode::Closed, Mode::Open),
+        breaker(Mode::Open, Mode::HalfOpen),
+        breaker(Mode::HalfOpen, Mode::Closed),
+        ejection(true),
+        ejection(false),
+        pushed(config(false), false),
+        pushed(config(true), true),
+        Happening::FaultEnded(FaultId(0)),
+    ];
+    let at = |second: usize| Instant::from_secs(second as u64);
+    let timeline = all.into_iter().enumerate().map(|(second, what)| Mark { at: at(second), what }).collect();
+    let faults = vec![FaultSpan { fault: FaultId(0), began: at(0), ended: Some(at(13)) }];
+    let window = crate::base::time::Nanos::from_secs(1);
+    (sample::shop(4), Recording { timeline, faults, window, ended: at(30), ..Recording::default() })
+}
+
+#[test]
+fn every_mark_of_the_timeline_is_told_as_what_it_is() {
+    let (topology, recording) = marks();
+    let told: Vec<String> = timeline::events(&topology, &recording, &Summary::default())
+        .into_iter()
+        .map(|event| format!("{} {} {}: {}", event.at, event.kind, event.who, event.what))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn every_mark_of_the_timeline_is_logged_as_what_it_is() {
+    let (topology, recording) = marks();
+    let lines = text(|to| logs::write(&topology, &recording, epoch::Epoch::default(), to));
+    let told = lines.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        ["level", "service", "logger", "message"].map(|key| line[key].as_str().unwrap().to_string()).join(" ")
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_track_of_perfetto_tells_a_fault_until_its_end_and_every_change_of_a_replica_and_its_callers() {
+    let (topology, recording) = marks();
+    let events: serde_json::Value = serde_json::from_str(&text(|to| perfetto::write(&topology, &recording, to))).unwrap();
+    let of = |kind: &str| events["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == kind).cloned().collect::<Vec<_>>();
+    let ends: Vec<f64> = of("e").iter().map(|event| event["ts"].as_f64().unwrap()).collect();
+    assert_eq!(ends, [13e6], "not at the end of the run");
+    let names: Vec<String> = of("i").iter().map(|event| event["name"].as_str().unwrap().to_string()).collect();
+    let expected = [
+        "down",
+        "up",
+        "breaker to orders.place open",
+        "breaker to orders.place half-open",
+        "breaker to orders.place closed",
+        "ejects orders-0",
+        "takes back orders-0",
+    ];
+    assert_eq!(names, expected);
+}

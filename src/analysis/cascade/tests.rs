@@ -3,9 +3,11 @@
 use super::*;
 use crate::analysis::sample;
 use crate::base::id::*;
+use crate::base::outcome::Outcome;
 use crate::base::time::Instant;
 use crate::observe::episode::{Cause, Episode, Place, Trouble};
 use crate::observe::recording::FaultSpan;
+use crate::observe::span::{Kept, Span, SpanKind, Trace};
 
 fn episode(place: Place, trouble: Trouble, at: u64, count: u64, because: u16, root: u16) -> Episode {
     let began = Instant::from_secs(at);
@@ -120,4 +122,47 @@ fn a_fault_that_never_ends_is_neither_recovered_nor_metastable() {
     let cascade = tell(&sample::shop(4), &recording);
     assert_eq!(cascade.metastable, None);
     assert!(cascade.verdict[1].starts_with("It goes on until the end of the run"), "{:?}", cascade.verdict);
+}
+
+/// A request of the shop: the client's call, with this outcome, and what a replica served of it.
+fn followed(number: u64, second: u64, outcome: Outcome, kept: Kept, replica: u32) -> Trace {
+    let ended = Some((Instant::from_secs(second + 1), outcome));
+    let span = |parent, what| Span { parent, began: Instant::from_secs(second), ended, what };
+    let served = SpanKind::Served { endpoint: EndpointId(0), replica: ReplicaId(replica), started: None };
+    let spans = vec![span(None, SpanKind::Call { edge: EdgeId(0), caller: 7 }), span(Some(0), served)];
+    Trace { client: ClientId(0), number, offered: Instant::from_secs(second), ended, kept, spans }
+}
+
+#[test]
+fn a_step_names_a_request_that_met_it_where_and_while_it_lasted() {
+    let sampled = |who: &str, sampled: Vec<Trace>| {
+        let recording = Recording { sampled, ..sample::record::slow_db(Some(98)) };
+        let cascade = tell(&sample::shop(4), &recording);
+        let step = cascade.steps.into_iter().find(|step| step.who == who).unwrap();
+        step.sample.map(|sample| sample.number)
+    };
+    let (ok, failed) = (Outcome::OK, Outcome::TIMEOUT);
+    let slow = || followed(2, 70, ok, Kept::Slow, 0);
+    let of_client = |all: Vec<Trace>| sampled("shoppers", all);
+    assert_eq!(of_client(vec![slow(), followed(3, 71, failed, Kept::Failed, 0)]), Some(3), "one that failed");
+    assert_eq!(of_client(vec![followed(1, 10, failed, Kept::Failed, 0), slow()]), Some(2), "not one from before");
+    assert_eq!(of_client(vec![slow(), followed(4, 150, failed, Kept::Failed, 0)]), Some(2), "not one from after");
+    assert_eq!(of_client(vec![slow(), followed(5, 71, ok, Kept::Degraded, 0)]), Some(5), "a fallback rather than a slow answer");
+    let elsewhere = followed(6, 70, failed, Kept::Failed, 0);
+    assert_eq!(sampled("orders-db", vec![elsewhere, followed(7, 71, ok, Kept::Slow, 6)]), Some(7), "one that was there");
+}
+
+#[test]
+fn the_evidence_of_a_step_is_what_its_place_did_meanwhile() {
+    let mut recording = sample::record::slow_db(Some(98));
+    for window in recording.clients[0].windows.iter_mut().filter(|window| window.failed > 0) {
+        window.degraded = 50;
+    }
+    recording.clients[0].windows[80].p99 = 3_000_000_000;
+    let cascade = tell(&sample::shop(4), &recording);
+    let step = cascade.steps.iter().find(|step| step.who == "shoppers").unwrap();
+    let of = |metric: &str| step.evidence.iter().find(|evidence| evidence.metric == metric).map(|e| (e.before.map(f64::round), e.during));
+    let goodput = of("goodput").unwrap();
+    assert!(goodput.0 == Some(200.0) && (60.0..70.0).contains(&goodput.1), "an answer by a fallback is one: {goodput:?}");
+    assert_eq!(of("p99").map(|(_, during)| during), Some(3.0), "the worst window");
 }

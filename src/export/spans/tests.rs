@@ -1,6 +1,7 @@
 //! What spans a request is told as, and how all formats write them.
 
 use super::*;
+use crate::base::outcome::Outcome;
 use crate::export::epoch::Epoch;
 use crate::export::{jaeger, logs, otlp, perfetto, requests};
 use serde_json::Value as Json;
@@ -166,4 +167,81 @@ fn slices_of_a_thread_are_disjoint_or_nested_and_every_arrow_has_two_ends() {
     assert_eq!(ids("s"), ids("f"));
     assert_eq!(ids("s").len(), 6, "five attempts that were taken up, and a message");
     assert_eq!(of("b").len(), of("e").len());
+}
+
+#[test]
+fn many_requests_go_out_in_batches_and_each_span_once() {
+    let topology = sample::topology();
+    let mut recording = sample::recording(&topology);
+    let one = recording.sampled[0].clone();
+    recording.sampled = (0..200).map(|number| Trace { number, ..one.clone() }).collect();
+    let told: usize = Teller::new(&topology, &recording).traces().map(|trace| trace.spans.len()).sum();
+    assert!(told > 2 * 512, "several batches, {told} spans");
+    let otlp: Json = serde_json::from_str(&text(|to| otlp::write(&topology, &recording, Epoch::default(), to))).unwrap();
+    let resources = otlp["resourceSpans"].as_array().unwrap().iter();
+    let spans = resources.flat_map(|of| of["scopeSpans"][0]["spans"].as_array().unwrap());
+    let ids: Vec<String> = spans.map(|span| span["spanId"].to_string()).collect();
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (told, told));
+}
+
+/// The first call of the sample with an outcome and an end of its own, and what is served for it.
+fn served_with(outcome: Outcome) -> (Topology, Recording) {
+    let topology = sample::topology();
+    let mut recording = sample::recording(&topology);
+    recording.timeline.clear();
+    recording.sampled.truncate(1);
+    let trace = &mut recording.sampled[0];
+    trace.spans.truncate(3);
+    for span in &mut trace.spans {
+        span.ended = span.ended.map(|(at, _)| (Instant(at.0 + 7), outcome));
+    }
+    (topology, recording)
+}
+
+#[test]
+fn a_line_of_the_log_is_as_bad_as_what_it_tells() {
+    use crate::base::outcome::{Class, Flag};
+    let logged = |outcome: Outcome| {
+        let (topology, recording) = served_with(outcome);
+        let lines = text(|to| logs::write(&topology, &recording, Epoch::default(), to));
+        let told = lines.lines().map(|line| {
+            let line: Json = serde_json::from_str(line).unwrap();
+            let left = line["message"].as_str().unwrap().contains("left off, its caller has gone:");
+            format!("{} {}{}", line["level"].as_str().unwrap(), line["logger"].as_str().unwrap(), if left { " left" } else { "" })
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(logged(Outcome::OK), ["INFO gateway.checkout", "INFO client"]);
+    assert_eq!(logged(Outcome::DEGRADED).last().unwrap(), "WARNING client");
+    let not_found = Outcome::new(404, Class::Answer, Flag::None);
+    assert!(!logged(not_found).iter().any(|line| line.starts_with("ERROR")), "{:?}", logged(not_found));
+    assert!(logged(Outcome::QUEUE_FULL).contains(&"ERROR gateway.checkout".to_string()), "{:?}", logged(Outcome::QUEUE_FULL));
+    assert!(logged(Outcome::GIVEN_UP).contains(&"WARNING gateway.checkout left".to_string()), "{:?}", logged(Outcome::GIVEN_UP));
+}
+
+#[test]
+fn what_a_model_attaches_takes_no_field_of_a_line_and_replaces_our_own_attribute() {
+    let (mut topology, recording) = served_with(Outcome::OK);
+    for label in topology.labels.spans.values_mut() {
+        for (key, _) in &mut label.attributes {
+            *key = match key.as_str() {
+                "order.id" => "level".into(),
+                "label" => "url.path".into(),
+                _ => std::mem::take(key),
+            };
+        }
+    }
+    let lines = text(|to| logs::write(&topology, &recording, Epoch::default(), to));
+    assert!(lines.lines().all(|line| serde_json::from_str::<Json>(line).unwrap()["level"] == "INFO"), "{lines}");
+    let trace = Teller::new(&topology, &recording).tell(&recording.sampled[0]);
+    let served = trace.spans.iter().find(|span| span.kind == Kind::Server).unwrap();
+    let paths: Vec<String> = served.attributes.iter().filter(|(key, _)| key == "url.path").map(|(_, value)| value.to_string()).collect();
+    assert_eq!(paths, ["no. 7 in {4}"], "once, as the model says");
+}
+
+#[test]
+fn perfetto_keeps_every_nanosecond() {
+    let (topology, recording) = served_with(Outcome::OK);
+    let written = text(|to| perfetto::write(&topology, &recording, to));
+    assert!(written.contains("\"dur\":110000.007,"), "{written}");
 }

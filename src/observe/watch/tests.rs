@@ -118,3 +118,161 @@ fn a_message_is_linked_to_the_span_that_published_it() {
     let SpanKind::Delivery { published, .. } = deliveries[1].what else { unreachable!() };
     assert_eq!((published, deliveries[1].ended), (None, None), "another message");
 }
+
+/// Kind, end in nanoseconds and, of what is served or asks for a permit, when it was taken up or got.
+fn spans(watch: &mut Watch) -> Vec<(&'static str, Option<u64>, Option<u64>)> {
+    let (traces, _) = watch.finish();
+    let told = traces[0].spans.iter().map(|span| {
+        let (kind, got) = match span.what {
+            SpanKind::Call { .. } => ("call", None),
+            SpanKind::Attempt { .. } => ("attempt", None),
+            SpanKind::Served { started, .. } => ("served", started),
+            SpanKind::Backoff { .. } => ("backoff", None),
+            SpanKind::Permit { got, .. } => ("permit", got),
+            SpanKind::Delivery { .. } => ("delivery", None),
+        };
+        (kind, span.ended.map(|(at, _)| at.0), got.map(|at| at.0))
+    });
+    told.collect()
+}
+
+#[test]
+fn what_waits_for_a_worker_and_for_a_permit_is_told_with_when_it_got_them_and_when_it_was_over() {
+    let mut watch = watch(Sampling::All);
+    client_calls(&mut watch, 0, 1, Instant(0));
+    watch.sent(0, 0, (EDGE, ServiceId(0)), ReplicaId(3), false, Instant(0));
+    assert!(watch.arrives(0, Instant(1)));
+    watch.is_served(0, EndpointId(0), ReplicaId(3), false, Instant(1));
+    watch.starts(0, Instant(5));
+    watch.asks_permit(0, PoolId(0), false, Instant(6));
+    watch.gets_permit(0, Instant(8));
+    watch.leaves_permit(0, Instant(9), Outcome::OK);
+    watch.asks_permit(0, PoolId(0), true, Instant(10));
+    // A part of it calls on its behalf.
+    watch.part_of(7, 0);
+    let above = watch.of_job(7);
+    watch.call_begins(1, above, EDGE, 3, Instant(11));
+    watch.call_ends(1, Instant(12), Outcome::OK);
+    watch.stops(0, Instant(13), Outcome::GIVEN_UP);
+    watch.over(0, true, Instant(14), Outcome::TIMEOUT);
+    watch.call_ends(0, Instant(15), Outcome::TIMEOUT);
+    let expected = [
+        ("call", Some(15), None),
+        ("attempt", Some(14), None),
+        ("served", Some(13), Some(5)),
+        ("permit", Some(9), Some(8)),
+        ("permit", Some(13), Some(10)),
+        ("call", Some(12), None),
+    ];
+    assert_eq!(spans(&mut watch), expected, "whoever is stopped holds nothing any more");
+}
+
+#[test]
+fn a_pause_lasts_as_long_as_planned_unless_its_call_ends_before() {
+    for (ends, pause) in [(50, 30), (20, 20)] {
+        let mut watch = watch(Sampling::All);
+        client_calls(&mut watch, 0, 1, Instant(0));
+        watch.refused(0, EDGE, Instant(5), Outcome::BREAKER_OPEN);
+        watch.backs_off(0, EDGE, Instant(10), Instant(30));
+        watch.call_ends(0, Instant(ends), Outcome::DEADLINE);
+        assert_eq!(spans(&mut watch), [("call", Some(ends), None), ("attempt", Some(5), None), ("backoff", Some(pause), None)]);
+    }
+}
+
+#[test]
+fn only_requests_of_the_measured_time_are_among_the_first() {
+    let mut watch = watch(Sampling::First(1));
+    assert!(watch.request_begins(CLIENT, 0, false, Instant(0)).is_none());
+    assert!(!watch.request_begins(CLIENT, 1, true, Instant(1)).is_none());
+}
+
+#[test]
+fn what_had_no_answer_is_kept_as_failed_the_oldest_of_its_part() {
+    let mut watch = watch(Sampling::Tail);
+    for number in 0..9u64 {
+        client_calls(&mut watch, number as u32, number, Instant(100 - number));
+    }
+    let (traces, _) = watch.finish();
+    let told: Vec<(u64, Kept)> = traces.iter().map(|trace| (trace.number, trace.kept)).collect();
+    assert_eq!(told, [8, 7, 6, 5].map(|number| (number, Kept::Failed)), "in the order in which they were offered");
+}
+
+#[test]
+fn of_every_part_and_client_each_way_to_fail_is_kept_once_and_no_more_than_four() {
+    let shape = Shape { clients: 2, duration: Nanos::from_secs(60), around: Vec::new() };
+    let mut watch = Watch::new(&Sampling::Tail, shape, None);
+    let outcomes = [Outcome::DEGRADED, Outcome::TIMEOUT, Outcome::TIMEOUT, Outcome::RESET, Outcome::DEADLINE, Outcome::BREAKER_OPEN];
+    let mut number = 0;
+    for (second, client) in [(0, 0), (30, 0), (30, 1)] {
+        for outcome in outcomes {
+            let (began, ended) = (Instant::from_secs(second) + Nanos(number), Instant::from_secs(second) + Nanos(number + 1));
+            // The lower bits of a request's number count its client's requests.
+            let place = watch.request_begins(ClientId(client), u64::from(client) << 40 | number, true, began);
+            watch.call_begins(0, place, EDGE, 7, began);
+            watch.call_ends(0, ended, outcome);
+            number += 1;
+        }
+    }
+    let (traces, _) = watch.finish();
+    let count = |kept, client| traces.iter().filter(|trace| trace.kept == kept && trace.client == ClientId(client)).count();
+    assert_eq!([0, 1].map(|client| (count(Kept::Degraded, client), count(Kept::Failed, client))), [(2, 6), (1, 3)]);
+}
+
+#[test]
+fn a_delivery_that_is_tried_again_in_place_ends_when_it_is_settled_last() {
+    let mut watch = watch(Sampling::First(1));
+    request(&mut watch, 9, Instant(0), Nanos(5), Outcome::OK);
+    watch.publishes(0, 77);
+    watch.delivers(4, (9, 77), 2, 1, true, Instant(20));
+    watch.settles(4, Instant(30), Outcome::QUEUE_FULL);
+    watch.settles(4, Instant(40), Outcome::OK);
+    let (traces, _) = watch.finish();
+    let delivery = traces[0].spans.last().unwrap();
+    assert_eq!(delivery.ended, Some((Instant(40), Outcome::OK)));
+    assert!(matches!(delivery.what, SpanKind::Delivery { redelivered: true, .. }));
+}
+
+/// What each reporter counted of one attempt: outcome, requests and nanoseconds.
+fn metered(of: impl Fn(&mut Watch)) -> Vec<(meters::Reporter, Outcome, u64, u128)> {
+    let meters = Some(Meters::new(1, Nanos::from_secs(10)));
+    let mut watch = Watch::new(&Sampling::Nothing, Shape { clients: 1, ..Shape::default() }, meters);
+    watch.call_begins_unseen(0);
+    watch.sent(0, 0, (EDGE, ServiceId(0)), ReplicaId(3), false, Instant(0));
+    of(&mut watch);
+    let telemetry = watch.meters.take().unwrap().finish(Instant(100));
+    telemetry.counters.iter().map(|c| (c.reporter, c.outcome, c.scrapes[0].requests, c.scrapes[0].nanos)).collect()
+}
+
+#[test]
+fn both_proxies_count_an_attempt_once_each_from_where_they_stand() {
+    use meters::Reporter::{Destination, Source};
+    let answered = metered(|watch| {
+        watch.arrives(0, Instant(2));
+        watch.answers(0, Instant(8), Outcome::OK);
+        watch.over(0, true, Instant(10), Outcome::OK);
+        watch.over(0, true, Instant(11), Outcome::OK);
+    });
+    assert_eq!(answered, [(Source, Outcome::OK, 1, 10), (Destination, Outcome::OK, 1, 6)]);
+    // The callee's sees its caller go, once, and no answer after that; nothing if it has not come so far.
+    for gone in [Outcome::TIMEOUT, Outcome::DEADLINE, Outcome::GIVEN_UP] {
+        let left = metered(|watch| {
+            watch.arrives(0, Instant(2));
+            watch.over(0, true, Instant(10), gone);
+            watch.answers(0, Instant(15), Outcome::OK);
+        });
+        assert_eq!(left, [(Source, gone, 1, 10), (Destination, gone, 1, 8)]);
+        assert_eq!(metered(|watch| watch.over(0, true, Instant(10), gone)), [(Source, gone, 1, 10)]);
+    }
+    let answer_lost = metered(|watch| {
+        watch.arrives(0, Instant(2));
+        watch.answers(0, Instant(8), Outcome::OK);
+        watch.over(0, true, Instant(10), Outcome::TIMEOUT);
+    });
+    assert_eq!(answer_lost, [(Source, Outcome::TIMEOUT, 1, 10), (Destination, Outcome::OK, 1, 6)], "the answer that nobody read counts");
+    let proxied = metered(|watch| {
+        watch.over(0, false, Instant(10), Outcome::OK);
+        watch.enters_proxy(0, Instant(3));
+        watch.leaves_proxy(0, EDGE, Instant(12), Outcome::OK);
+    });
+    assert_eq!(proxied, [(Source, Outcome::OK, 1, 9)], "where the caller has a proxy, it counts and not its library");
+}

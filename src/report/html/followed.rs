@@ -124,3 +124,59 @@ fn bar(topology: &Topology, trace: &Trace, span: &Span) -> SpanBar {
         started: started.map(|at| since(trace, at)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::sample;
+    use crate::base::id::*;
+    use crate::base::outcome::Outcome;
+
+    fn trace(number: u64, kept: Kept, took: Option<u64>) -> Trace {
+        let offered = Instant::from_secs(number);
+        let ended = took.map(|millis| (Instant(offered.0 + millis * 1_000_000), Outcome::OK));
+        let spans = vec![Span { parent: None, began: offered, ended, what: SpanKind::Call { edge: EdgeId(0), caller: 7 } }];
+        Trace { client: ClientId(0), number, offered, ended, kept, spans }
+    }
+
+    fn shown(sampled: Vec<Trace>) -> Vec<Followed> {
+        chosen(&sample::shop(4), &Recording { sampled, ..Recording::default() }, &Cascade::default())
+    }
+
+    #[test]
+    fn of_a_kind_the_slowest_are_shown_of_typical_ones_the_first_in_the_order_of_time() {
+        let mut all: Vec<Trace> = (0..12).map(|number| trace(number, Kept::Slow, Some(number + 1))).collect();
+        all[2] = trace(2, Kept::Slow, None);
+        all.extend((20..32).map(|number| trace(number, Kept::Typical, Some(number))));
+        let numbers: Vec<u64> = shown(all).iter().map(|followed| followed.number).collect();
+        assert_eq!(numbers, [2, 5, 6, 7, 8, 9, 10, 11, 20, 21, 22, 23, 24, 25, 26, 27], "what has no answer has taken the longest");
+    }
+
+    #[test]
+    fn a_request_says_what_is_not_shown_of_it_and_that_it_has_no_end() {
+        let mut large = trace(1, Kept::AroundFault, None);
+        large.spans = vec![large.spans[0]; MOST_SPANS + 7];
+        let [shown] = &shown(vec![large])[..] else { panic!("one") };
+        assert_eq!((shown.left_out, shown.took, shown.kept), (7, None, "around a fault"));
+    }
+
+    #[test]
+    fn a_bar_says_who_tried_and_whether_it_was_sent() {
+        let topology = sample::shop(4);
+        let whole = trace(0, Kept::Slow, Some(5));
+        let of = |what| {
+            let bar = bar(&topology, &whole, &Span { what, ..whole.spans[0] });
+            (bar.name, bar.outcome.unwrap())
+        };
+        let attempt = |replica, by_mesh| SpanKind::Attempt { edge: EdgeId(1), replica, number: 2, by_mesh };
+        assert_eq!(of(attempt(None, false)).0, "attempt 2 not sent to orders.place");
+        assert_eq!(of(attempt(Some(ReplicaId(3)), true)), ("attempt 2 (proxy) to orders-0".to_string(), "200".to_string()));
+    }
+
+    #[test]
+    fn the_time_of_a_group_is_that_of_one_request_in_the_mean() {
+        let sampled = vec![trace(0, Kept::Slow, Some(10)), trace(1, Kept::Slow, Some(30))];
+        let [group] = &attributed(&sample::shop(4), &Recording { sampled, ..Recording::default() })[..] else { panic!("one") };
+        assert_eq!((group.requests, group.total, group.parts[0].2), (2, 20_000, 20_000));
+    }
+}

@@ -104,4 +104,30 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn each_caller_and_host_has_a_row_and_of_too_many_the_shortest_are_left_out() {
+        let mark = |at, caller, ejected| Mark {
+            at: Instant::from_secs(at),
+            what: Happening::Ejection { edge: EdgeId(2), caller: caller % 7, replica: ReplicaId(caller / 7 % 7), ejected },
+        };
+        let breaker =
+            |at, to| Mark { at: Instant::from_secs(at), what: Happening::Breaker { edge: EdgeId(1), caller: 0, from: Mode::Closed, to } };
+        // A breaker that opens twice, then 49 pairs of caller and host, the first of them the longest.
+        let mut timeline = vec![breaker(1, Mode::Open), breaker(2, Mode::Closed), breaker(5, Mode::Open), breaker(7, Mode::Closed)];
+        for pair in 0..49_u32 {
+            timeline.extend([mark(10, pair, true), mark(100 - u64::from(pair), pair, false)]);
+        }
+        let (rows, left_out) = of_run(&sample::shop(4), &Recording { timeline: timeline.clone(), ..Recording::default() }, 180.0);
+        assert_eq!((rows.len(), left_out), (50, 0));
+        assert_eq!(rows[0].spans, [(1.0, 2.0, "open"), (5.0, 7.0, "open")]);
+        for pair in 0..14_u32 {
+            let at = Instant::from_secs(120);
+            let what = Happening::Ejection { edge: EdgeId(1), caller: pair % 7, replica: ReplicaId(pair / 7), ejected: true };
+            timeline.push(Mark { at, what });
+        }
+        let (rows, left_out) = of_run(&sample::shop(4), &Recording { timeline, ..Recording::default() }, 180.0);
+        assert_eq!((rows.len(), left_out), (MOST, 4));
+        assert!(rows.iter().all(|row| row.kind == "ejection"), "the breaker was away for three seconds only");
+    }
 }

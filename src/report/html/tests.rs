@@ -247,3 +247,112 @@ fn a_run_in_which_nothing_was_recorded_still_gives_a_page() {
     assert!(page.contains("No request was offered in the measured time."));
     assert_eq!(data(&page)["runs"][0]["points"], 0);
 }
+
+/// The first screen of the shop with figures of its own: one client, and the gateway.
+fn first_screen(change: impl Fn(&mut Recording, &mut Summary)) -> String {
+    let topology = sample::shop(4);
+    let mut recording = sample::record::slow_db(None);
+    let mut summary = summarize(&topology, &recording, None);
+    change(&mut recording, &mut summary);
+    let subject = Subject { variant: None, topology: &topology, recording: &recording, summary: &summary, why: None };
+    let mut bytes = Vec::new();
+    first::write(&subject, &mut bytes).unwrap();
+    // Where a line may break is another matter.
+    String::from_utf8(bytes).unwrap().replace('\u{a0}', " ")
+}
+
+#[test]
+fn the_first_screen_marks_each_expectation_by_whether_it_was_kept() {
+    let screen = first_screen(|_, summary| {
+        for (number, (_, verdict)) in summary.expectations.0.iter_mut().enumerate() {
+            verdict.passed = number == 1;
+        }
+    });
+    assert!(screen.contains(">1 of 5 kept<"), "{screen}");
+    assert!(
+        screen.contains("<li class=\"good\"><span class=\"mark\" role=\"img\" aria-label=\"kept\">✓</span><span><b>fast</b>"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("<li class=\"bad\"><span class=\"mark\" role=\"img\" aria-label=\"not kept\">✗</span><span><b>calm</b>"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn golden_signals_are_the_figures_of_the_summary_with_curves_of_the_windows() {
+    let screen = first_screen(|recording, summary| {
+        let client = &mut summary.clients.0[0].1;
+        (client.offered, client.degraded, client.failed, client.unfinished) = (100, 20, 15, 5);
+        (client.latency.p50, client.latency.p95, client.latency.p99) = (Some(0.001), Some(0.002), Some(0.003));
+        let service = &mut summary.services.0[0].1;
+        (service.requests, service.failed, service.rejected) = (100, 10, 15);
+        (service.utilization, service.queue_length.max) = (Some(0.5), 7);
+        let window = ServiceWindow { rejected: 5, busy: 10.0, workers: 20.0, ..ServiceWindow::default() };
+        recording.services.iter_mut().for_each(|service| service.windows.iter_mut().for_each(|w| *w = window));
+    });
+    for told in ["20 % (20 % degraded)", "1 ms · 2 ms · 3 ms", ">25 %<", "50 % busy, 7 waiting at most", "60 s to 90 s"] {
+        assert!(screen.contains(told), "{told} in {screen}");
+    }
+    let (_, gateway) = screen.split_once("<span class=\"name\">gateway<").unwrap();
+    let curve = |ink: &str| gateway.split_once(&format!("class=\"spark {ink}\"")).unwrap().1.split('"').nth(7).unwrap().to_string();
+    assert_eq!(curve("red"), "0,1.0 120,1.0", "refusals are errors, and a curve reaches up to its peak");
+    assert_eq!(curve("orange"), "0,11.0 120,11.0", "half of the workers");
+}
+
+#[test]
+fn a_fault_that_strikes_again_at_once_is_one_and_one_that_goes_on_lasts_to_the_end() {
+    let fault = |from: u64, until: Option<u64>| crate::observe::recording::FaultSpan {
+        fault: FaultId(0),
+        began: Instant(from * 1_000_000),
+        ended: until.map(|until| Instant(until * 1_000_000)),
+    };
+    let recording = Recording {
+        faults: vec![fault(60_000, Some(60_100)), fault(60_200, Some(60_500)), fault(100_000, None)],
+        ..sample::record::slow_db(None)
+    };
+    let (topology, summary) = (sample::shop(4), Summary::default());
+    let subject = Subject { variant: None, topology: &topology, recording: &recording, summary: &summary, why: None };
+    let told: Vec<(f64, f64, usize)> = run::faults(&subject, 180.0).iter().map(|f| (f.from, f.until, f.times)).collect();
+    assert_eq!(told, [(60.0, 60.5, 2), (100.0, 180.0, 1)]);
+}
+
+#[test]
+fn boxes_know_how_much_may_wait_and_how_they_were_before_the_fault() {
+    let mut recording = sample::record::slow_db(None);
+    recording.clients[0].windows[..60].iter_mut().for_each(|window| window.ok = 150);
+    let nodes = data(&page(&sample::shop(4), &recording))["runs"][0]["graph"]["nodes"].clone();
+    assert_eq!((&nodes[2]["room"], &nodes[1]["room"]), (&768.into(), &Value::Null), "256 at each of three replicas; without limit");
+    assert_eq!((&nodes[0]["baseline"], &nodes[2]["replicas"]), (&0.75.into(), &3.into()));
+}
+
+#[test]
+fn of_a_large_system_those_are_shown_that_a_fault_strikes_and_those_with_the_most_to_do() {
+    let (mut topology, mut recording) = large(200, 60);
+    // Nobody else is worse off than before.
+    let calm = ServiceWindow { arrived: 10, ok: 10, ..ServiceWindow::default() };
+    recording.services.iter_mut().for_each(|service| service.windows.iter_mut().for_each(|window| *window = calm));
+    recording.clients[0].windows.iter_mut().for_each(|window| window.ok = window.offered);
+    recording.services[150].requests = 5000;
+    let fault = sample::shop(4).faults[0].clone();
+    topology.faults = vec![crate::topology::Fault { services: vec![ServiceId(199)], ..fault }];
+    recording.faults = vec![crate::observe::recording::FaultSpan { fault: FaultId(0), began: Instant::from_secs(10), ended: None }];
+    let graph = data(&page(&topology, &recording))["runs"][0]["graph"].clone();
+    let names: Vec<&str> = graph["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"service-150") && names.contains(&"service-199"), "{names:?}");
+}
+
+#[test]
+fn the_page_says_what_is_missing_from_it() {
+    let topology = sample::shop(4);
+    let recording = Recording { left_out: 5, ..sample::record::slow_db(None) };
+    let summary = Summary { interrupted: true, ..summarize(&topology, &recording, None) };
+    let why = Why::default();
+    let subject = Subject { variant: None, topology: &topology, recording: &recording, summary: &summary, why: Some(&why) };
+    let mut bytes = Vec::new();
+    write_run(&subject, None, &mut bytes).unwrap();
+    let page = String::from_utf8(bytes).unwrap();
+    for told in ["figures are of what was finished", "5 marks and episodes", "of it 20 s warm-up", "What would have stopped it"] {
+        assert!(page.contains(told), "{told}");
+    }
+}

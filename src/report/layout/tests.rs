@@ -189,3 +189,39 @@ fn two_hundred_services_are_laid_out_at_once() {
     assert_eq!(placed.boxes.len(), 200);
     assert!(placed.routes.iter().all(|r| r.points.len() >= 2));
 }
+
+#[test]
+fn who_wants_to_be_last_is_and_who_calls_more_than_it_is_called_stands_near_to_whom_it_calls() {
+    let mut drawing = graph(4, &[(0, 1), (1, 2), (0, 3)]);
+    drawing.boxes[3].side = Side::Last;
+    assert_eq!(layout(&drawing).layers, [0, 1, 2, 2]);
+    assert_eq!(layout(&graph(5, &[(0, 1), (1, 2), (2, 3), (4, 3)])).layers, [0, 1, 2, 3, 2]);
+}
+
+#[test]
+fn an_arrow_to_who_wants_to_be_first_goes_back() {
+    let mut drawing = graph(2, &[(0, 1)]);
+    drawing.boxes[1].side = Side::First;
+    let placed = layout(&drawing);
+    assert!(placed.layers == [1, 0] && placed.routes[0].backwards, "{placed:?}");
+}
+
+#[test]
+fn what_is_written_on_an_arrow_stands_beside_who_makes_the_call() {
+    let mut drawing = graph(3, &[(0, 1), (1, 2), (2, 0)]);
+    drawing.arrows[2].label = Some((60, 12));
+    let placed = layout(&drawing);
+    let label = placed.routes[2].label.expect("it has one");
+    assert!(label.x > placed.boxes[1].x && label.x < placed.boxes[2].x, "{placed:?}");
+}
+
+#[test]
+fn a_caller_stands_between_those_it_calls_and_its_arrows_share_its_side() {
+    let placed = layout(&graph(3, &[(0, 1), (0, 2)]));
+    let y = |at: usize| placed.boxes[at].y;
+    assert!((y(1) - y(2)).abs() >= 40 + APART, "{placed:?}");
+    assert!((2 * y(0) - y(1) - y(2)).abs() <= 2, "{placed:?}");
+    let mut leaves: Vec<i32> = placed.routes.iter().map(|route| route.points[0].1 - y(0)).collect();
+    leaves.sort_unstable();
+    assert_eq!(leaves, [10, 30]);
+}
