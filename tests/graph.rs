@@ -115,6 +115,62 @@ fn a_mesh_leads_to_every_version_with_the_policies_of_its_proxy() {
     }
 }
 
+const BOUNDED: &str = "
+name: bounded
+duration: 60s
+network: {zones: {}}
+clients:
+  users: {target: a.e, users: 30, thinkTime: 1s}
+  bursts: {target: a.e, arrivals: poisson(20/s), policy: windowed}
+services:
+  a:
+    replicas: 2
+    zones: [eu-a, eu-b]
+    workers: 4
+    queue: {discipline: lifo, maxWait: 500ms}
+    pools: {connections: {size: 3}}
+    endpoints: {e: [{acquire: {pool: connections, steps: [{call: b.e}]}}, {publish: {to: log.orders}}, {publish: {to: jobs.quick}}, {publish: {to: jobs.sure}}]}
+  b: {endpoints: {e: [{work: 1ms}]}}
+brokers:
+  log: {kind: kafka, topics: {orders: {partitions: 12}}}
+  jobs: {kind: rabbitmq, queues: {quick: {messageTtl: 5s}, sure: {type: quorum}}}
+consumers:
+  bill: {service: b, from: log.orders, steps: [{work: 1ms}]}
+  work: {service: b, from: jobs.sure, concurrency: 5, steps: [{work: 1ms}]}
+policies:
+  windowed:
+    rateLimit: {rate: 5/s, burst: 5}
+    retry: {attempts: 2, budget: {percent: 20%, minConcurrent: 3}}
+    circuitBreaker: {slidingWindow: {size: 10, minimumNumberOfCalls: 5, failureRateThreshold: 50%, waitDurationInOpenState: 10s}}
+faults:
+  far: {at: 1s, for: 1s, link: {from: a, to: b, latency: 5ms}}
+  poison: {at: 2s, for: 1s, poisonMessage: {queue: jobs.sure, count: 3}}
+";
+
+#[test]
+fn boxes_and_arrows_say_what_bounds_and_what_strikes_them() {
+    let diagram = diagram(&common::topology(BOUNDED));
+    let part = |name: &str| diagram.parts.iter().find(|part| part.name == name).unwrap();
+    assert_eq!(part("users").facts, ["30 users"]);
+    assert_eq!(
+        part("a").facts,
+        ["2 replicas × 4 workers", "last in, first out · waits ≤ 500ms", "pool connections: 3", "zones eu-a, eu-b"]
+    );
+    assert_eq!(part("b").facts, ["1 replica", "bill: 1 message at a time", "work: 5 messages at a time"]);
+    let queues = |name: &str| part(name).queues.iter().map(|queue| (queue.name.clone(), queue.facts.join(" "))).collect::<Vec<_>>();
+    let told = |name: &str, fact: &str| (name.to_string(), fact.to_string());
+    assert_eq!(queues("log"), [told("log.orders", "topic, 12 partitions"), told("log.orders/bill", "group")]);
+    assert_eq!(queues("jobs"), [told("jobs.quick", "queue · ttl 5s"), told("jobs.sure", "quorum queue · delivery limit 20")]);
+    let policies = &arrow(&diagram, "bursts", "a", Relation::Call).policies;
+    assert_eq!(policies, &["≤ 5/s · breaker 50 % of 10 → 10s · 2 attempts, budget 20 %"]);
+    arrow(&diagram, "log.orders", "log.orders/bill", Relation::Read);
+    arrow(&diagram, "log.orders/bill", "b", Relation::Deliver);
+    let names = |faults: &[usize]| faults.iter().map(|f| diagram.faults[*f].name.as_str()).collect::<Vec<_>>().join(" ");
+    assert_eq!(names(&arrow(&diagram, "a", "b", Relation::Call).faults), "far");
+    let struck: Vec<String> = part("jobs").queues.iter().map(|queue| names(&queue.faults)).collect();
+    assert_eq!(struck, ["", "poison"]);
+}
+
 /// Every kind of part and arrow, with names that mean something to each of the formats.
 fn hostile() -> Diagram {
     let names = [
