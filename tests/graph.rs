@@ -107,12 +107,12 @@ fn a_mesh_leads_to_every_version_with_the_policies_of_its_proxy() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/order-mesh.yaml");
     let output = assert_cmd::Command::cargo_bin("brownout").unwrap().arg("graph").arg(model).output().unwrap();
     let dot = String::from_utf8(output.stdout).unwrap();
-    let of_routes: Vec<&str> = dot.lines().filter(|line| line.contains("timeout 10s · 3s per try · 3 retries")).collect();
-    assert_eq!(of_routes.len(), 2, "one for each version: {dot}");
-    for line in of_routes {
-        assert!(line.contains("ejection after 5 errors for 30s · ≤ 10 % ejected · ≤ 100 connections · ≤ 50 pending"), "{line}");
-        assert!(line.contains("\\nproxy: timeout 5s · 2s per try · 3 retries"), "each route has its line: {line}");
-    }
+    let of_pool = "2s per try · 3 retries · ejection after 5 errors for 30s · ≤ 10 % ejected · ≤ 100 connections · ≤ 50 pending";
+    let lines = |wanted: &str| dot.lines().filter(|line| line.contains(wanted)).collect::<Vec<_>>();
+    let [to_v1] = lines(&format!("10 % · timeout 5s · {of_pool}"))[..] else { panic!("one version gets a tenth: {dot}") };
+    let [to_v2] = lines(&format!("90 % · timeout 5s · {of_pool}"))[..] else { panic!("the other gets the rest: {dot}") };
+    assert!(to_v2.contains("proxy: some requests · timeout 10s · 3s per try · 3 retries") && to_v2.contains("\\nproxy: 90 %"), "{to_v2}");
+    assert!(!to_v1.contains("timeout 10s"), "the other route does not lead there: {to_v1}");
 }
 
 const BOUNDED: &str = "
@@ -169,6 +169,56 @@ fn boxes_and_arrows_say_what_bounds_and_what_strikes_them() {
     assert_eq!(names(&arrow(&diagram, "a", "b", Relation::Call).faults), "far");
     let struck: Vec<String> = part("jobs").queues.iter().map(|queue| names(&queue.faults)).collect();
     assert_eq!(struck, ["", "poison"]);
+}
+
+const VERSIONS: &str = "
+name: versions
+duration: 60s
+mesh: {}
+clients: {caller: {target: echo.get, arrivals: constant(10/s), via: sidecar, request: {method: POST, path: /orders/1, headers: {tier: {gold: 20%, basic: 80%}}}}}
+services:
+  echo:
+    sidecar: false
+    labels: {version: v1}
+    endpoints: {get: [{work: 1ms}]}
+    versions:
+      v2: {labels: {version: v2}, endpoints: {get: [{work: 2ms}]}}
+      v3: {labels: {version: v3}, endpoints: {get: [{work: 3ms}]}}
+";
+
+const ROUTES: &str = "
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo}
+spec: {host: echo, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: echo}
+spec:
+  hosts: [echo]
+  http:
+    - match: [{headers: {tier: {exact: gold}}}]
+      fault: {delay: {fixedDelay: 500ms, percentage: {value: 10}}, abort: {httpStatus: 418, percentage: {value: 10}}}
+      route: [{destination: {host: echo, subset: v2}}]
+    - route: [{destination: {host: echo, subset: v1}, weight: 75}, {destination: {host: echo, subset: v2}, weight: 25}]
+      mirror: {host: echo, subset: v3}
+";
+
+#[test]
+fn a_proxys_routes_are_told_with_their_share_their_faults_and_whom_they_mirror_to() {
+    let mut loaded = common::read(VERSIONS);
+    let file = loaded.sources.add("istio.yaml", ROUTES.as_bytes().to_vec()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let problems = brownout::import::adopt(&mut loaded, &[file]);
+    assert!(!problems.has_errors(), "{problems:#?}");
+    let no_files = |name: &str| Err(name.to_string());
+    let topology = brownout::topology::compile::compile(&loaded.model, &no_files).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let diagram = diagram(&topology);
+    assert_eq!(arrow(&diagram, "caller", "echo", Relation::Call).policies, ["proxy: 75 % · 2 retries"]);
+    let to_v2 = ["proxy: some requests · 2 retries · injected delay 500ms · injected 418", "proxy: 25 % · 2 retries"];
+    assert_eq!(arrow(&diagram, "caller", "echo/v2", Relation::Call).policies, to_v2);
+    arrow(&diagram, "caller", "echo/v3", Relation::Mirror);
+    assert_eq!(diagram.arrows.len(), 3, "the copies are no calls: {:#?}", diagram.arrows);
 }
 
 /// Every kind of part and arrow, with names that mean something to each of the formats.

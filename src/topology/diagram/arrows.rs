@@ -4,7 +4,7 @@ use super::policies::words;
 use super::{Arrow, End, Relation, caller_part, part_of};
 use crate::base::id::*;
 use crate::topology::broker::Rules;
-use crate::topology::mesh::Action;
+use crate::topology::mesh::{Action, Target};
 use crate::topology::{Step, Topology};
 
 pub(super) fn arrows(topology: &Topology) -> Vec<Arrow> {
@@ -95,15 +95,21 @@ fn behind_proxy(topology: &Topology, id: SiteId) -> (Vec<ServiceId>, Vec<Service
         if let Action::Forward { weights, targets } = &rule.action {
             // A destination of weight 0 gets nothing.
             let used = weights.shares().filter_map(|(place, _)| targets.get(place as usize));
-            served.extend(used.flat_map(|target| &target.entries).map(|(service, _)| *service));
+            served.extend(used.flat_map(|target| behind(topology, target)));
         }
-        mirrored.extend(rule.mirrors.iter().flat_map(|(_, target)| &target.entries).map(|(service, _)| *service));
+        mirrored.extend(rule.mirrors.iter().flat_map(|(_, target)| behind(topology, target)));
     }
     for services in [&mut served, &mut mirrored] {
         services.sort();
         services.dedup();
     }
     (served, mirrored)
+}
+
+/// The services that a destination's requests get to: of the versions behind its host those that its subset holds.
+pub(super) fn behind<'t>(topology: &'t Topology, target: &Target) -> impl Iterator<Item = ServiceId> + 't {
+    let hosts = target.cluster.ok().map_or(&[][..], |cluster| &topology.mesh.clusters[cluster.index()].hosts);
+    hosts.iter().map(|host| topology.replicas[host.index()].service)
 }
 
 /// The queues that what is published to an endpoint of a broker gets into.

@@ -2,6 +2,7 @@
 //!
 //! A drawing has no room for more; `check --explain` tells all of it.
 
+use super::arrows::behind;
 use super::parts::short;
 use crate::base::id::*;
 use crate::policy::app::{CallPolicy, FallbackAction, Layer, RetryBudget, Trip, WindowKind};
@@ -67,7 +68,7 @@ fn of_proxy(topology: &Topology, rule: &Rule, to: Option<ServiceId>) -> Vec<Stri
     match &rule.action {
         Action::Answer(outcome) => words.push(format!("answers {outcome}")),
         Action::Forward { weights, targets } => {
-            let leads = |target: &Target| to.is_none_or(|to| target.entries.iter().any(|(service, _)| *service == to));
+            let leads = |target: &Target| to.is_none_or(|to| behind(topology, target).any(|service| service == to));
             let used: Vec<(f64, &Target)> =
                 weights.shares().filter_map(|(place, share)| Some((share, targets.get(place as usize)?))).collect();
             let here: Vec<&(f64, &Target)> = used.iter().filter(|(_, target)| leads(target)).collect();
