@@ -1,6 +1,7 @@
 //! The system as the replay shows it: the picture of `brownout graph`, with room in it for what changes.
 //!
-//! A screen has room for so many boxes. Of a larger system those are shown that the story is about, then those with the most to do.
+//! A screen has room for so many boxes. Of a larger system those are shown that a fault strikes, then
+//! those that the story is about, then those with the most to do.
 
 use super::data::{Bar, Edge, Graph, Node, Written};
 use super::figures;
@@ -42,9 +43,10 @@ impl Plan {
     pub fn of(topology: &Topology, recording: &Recording, summary: &Summary) -> Plan {
         let all: Vec<Who> = (0..topology.clients.len()).map(Who::Client).chain((0..topology.services.len()).map(Who::Service)).collect();
         let mut ranked = all.clone();
-        let told = told(topology, recording, summary);
-        // Stable: of equally busy ones the model's order decides.
-        ranked.sort_by_key(|who| std::cmp::Reverse((told.contains(who), arrivals(recording, *who))));
+        let (struck, told) = (struck(topology, recording), told(topology, summary));
+        // In a cascade that reaches everybody the story alone would leave out where it began. Stable: of equally busy ones the
+        // model's order decides.
+        ranked.sort_by_key(|who| std::cmp::Reverse((struck.contains(who), told.contains(who), arrivals(recording, *who))));
         ranked.truncate(MOST_NODES);
         ranked.sort();
         let diagram = part_of(diagram::diagram(topology), &ranked, recording);
@@ -168,14 +170,20 @@ fn callee(topology: &Topology, endpoint: EndpointId) -> Who {
     Who::Service(topology.endpoints[endpoint.index()].service.index())
 }
 
-/// Whom the story is about: the targets of faults, those that were hit, and where its steps happened.
-fn told(topology: &Topology, recording: &Recording, summary: &Summary) -> BTreeSet<Who> {
-    let mut told = BTreeSet::new();
+/// The targets of the faults that happened.
+fn struck(topology: &Topology, recording: &Recording) -> BTreeSet<Who> {
+    let mut struck = BTreeSet::new();
     for span in course::faults(topology, recording) {
         let fault = &topology.faults[span.fault.index()];
-        told.extend(fault.services.iter().map(|s| Who::Service(s.index())));
-        told.extend(fault.clients.iter().map(|c| Who::Client(c.index())));
+        struck.extend(fault.services.iter().map(|s| Who::Service(s.index())));
+        struck.extend(fault.clients.iter().map(|c| Who::Client(c.index())));
     }
+    struck
+}
+
+/// Whom the story is about: those that were hit, and where its steps happened.
+fn told(topology: &Topology, summary: &Summary) -> BTreeSet<Who> {
+    let mut told = BTreeSet::new();
     let names: BTreeSet<&str> =
         summary.cascade.steps.iter().map(|s| s.who.as_str()).chain(summary.cascade.hit.iter().map(String::as_str)).collect();
     told.extend(topology.clients.iter().enumerate().filter(|(_, c)| names.contains(c.name.as_str())).map(|(i, _)| Who::Client(i)));

@@ -343,6 +343,21 @@ fn of_a_large_system_those_are_shown_that_a_fault_strikes_and_those_with_the_mos
 }
 
 #[test]
+fn where_a_fault_strikes_is_shown_even_if_a_cascade_hit_more_than_there_is_room_for() {
+    let (mut topology, mut recording) = large(200, 60);
+    let fault = sample::shop(4).faults[0].clone();
+    topology.faults = vec![crate::topology::Fault { services: vec![ServiceId(199)], ..fault }];
+    recording.faults = vec![crate::observe::recording::FaultSpan { fault: FaultId(0), began: Instant::from_secs(10), ended: None }];
+    let mut summary = Summary::default();
+    summary.cascade.hit = (0..199).map(|k| format!("service-{k}")).collect();
+    let plan = graph::Plan::of(&topology, &recording, &summary);
+    assert!(plan.place(graph::Who::Service(199)).is_some(), "{:?}", plan.shown);
+    summary.cascade.hit = vec!["service-198".into()];
+    let plan = graph::Plan::of(&topology, &recording, &summary);
+    assert!(plan.place(graph::Who::Service(198)).is_some(), "whom the story tells of comes next: {:?}", plan.shown);
+}
+
+#[test]
 fn the_page_says_what_is_missing_from_it() {
     let topology = sample::shop(4);
     let recording = Recording { left_out: 5, ..sample::record::slow_db(None) };
@@ -355,4 +370,38 @@ fn the_page_says_what_is_missing_from_it() {
     for told in ["figures are of what was finished", "5 marks and episodes", "of it 20 s warm-up", "What would have stopped it"] {
         assert!(page.contains(told), "{told}");
     }
+}
+
+#[test]
+fn a_queue_is_drawn_with_its_own_figures_at_its_broker() {
+    let run = data(&page(&sample::shipping::topology(), &sample::shipping::recording()))["runs"][0].clone();
+    let of = |all: &Value, key: &str, wanted: &str| all.as_array().unwrap().iter().position(|one| one[key] == wanted).unwrap();
+    let parcels = of(&run["queues"], "name", "shipping.parcels");
+    // What never changes is one number.
+    let at = |figure: &Value| figure.get(65).unwrap_or(figure).as_i64();
+    let figures = ["published", "acked", "ready", "unacked"].map(|key| at(&run["queues"][parcels][key]));
+    assert_eq!(figures, [40, 36, 240, 1].map(Some));
+    let broker = of(&run["graph"]["nodes"], "name", "shipping");
+    let bars = &run["graph"]["nodes"][broker]["bars"];
+    assert_eq!(bars[of(bars, "name", "shipping.parcels")]["queue"], parcels);
+    let backlog = of(&run["story"], "who", "shipping.parcels");
+    assert_eq!(run["story"][backlog]["nodes"], serde_json::json!([broker]));
+    let times: Vec<f64> = run["story"].as_array().unwrap().iter().map(|step| step["at"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted(), "steps and backlogs tell one story: {times:?}");
+}
+
+#[test]
+fn a_comparison_names_each_variant_as_text_and_says_how_many_seeds_it_is_of() {
+    use crate::experiment::figures::RunFigures;
+    let (topology, recording) = (sample::shop(4), sample::record::slow_db(None));
+    let summary = summarize(&topology, &recording, None);
+    let runs = || vec![RunFigures::of(&summary), RunFigures::of(&Summary { seed: 2, ..summary.clone() })];
+    let comparison = Comparison::of("shop", &[(MODEL.to_string(), runs()), (HOSTILE.to_string(), runs())]);
+    let subject = |variant| Subject { variant, topology: &topology, recording: &recording, summary: &summary, why: None };
+    let mut bytes = Vec::new();
+    write_comparison(&[subject(None), subject(Some(HOSTILE))], &comparison, &mut bytes).unwrap();
+    let page = String::from_utf8(bytes).unwrap();
+    assert!(!page.contains("<img"), "no element but ours");
+    assert!(page.contains("(the first of 2)"));
+    assert_eq!(data(&page)["runs"][1]["title"], HOSTILE);
 }
