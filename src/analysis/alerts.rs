@@ -213,8 +213,11 @@ mod tests {
             let labels = [("__name__".to_string(), "x".to_string())].into();
             vec![Returned { labels, at: at.to_vec() }]
         };
-        let all = alerts(&[(of("slow", 60.0), metric(&[5, 6, 7, 8, 9])), (of("quick", 0.0), metric(&[7]))], &summary(), 300.0);
-        assert_eq!(all.alerts.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["quick", "slow"], "pending first, but firing later");
+        let rules =
+            [(of("slow", 60.0), metric(&[5, 6, 7, 8, 9])), (of("quick", 0.0), metric(&[7])), (of("after-both", 0.0), metric(&[15]))];
+        let all = alerts(&rules, &summary(), 600.0);
+        let names: Vec<&str> = all.alerts.iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(names, ["quick", "slow", "after-both"], "the slow one was pending first and fires later; names decide nothing");
         assert!(all.alerts.iter().all(|a| !a.labels.contains_key("__name__")));
     }
 }

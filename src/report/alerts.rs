@@ -96,4 +96,24 @@ mod tests {
         insta::assert_snapshot!(text(&alerts, Style::default()));
         assert!(text(&Alerts { cascade: Some(5.0), ..Alerts::default() }, Style::default()).contains("Nothing fires, though"));
     }
+
+    #[test]
+    fn an_alert_before_the_cascade_is_so_long_before_it_and_one_before_any_fault_is_named() {
+        let alert = |name: &str, fired: f64, fault: Option<&str>, to_detect| Alert {
+            name: name.into(),
+            labels: Default::default(),
+            pending: fired,
+            fired: Some(fired),
+            resolved: None,
+            fault: fault.map(str::to_string),
+            to_detect,
+            after_cascade: Some(fired - 131.5),
+        };
+        let alerts = vec![alert("Restless", 20.0, None, None), alert("Early", 125.0, Some("slow-db"), Some(5.0))];
+        let told = text(&Alerts { alerts, silent: vec![], cascade: Some(131.5) }, Style::default());
+        let row = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(row("Restless"), "Restless 20s 20s - - -112s");
+        assert_eq!(row("Early"), "Early 125s 125s - 5s -6.5s");
+        assert!(told.contains("Before any fault: Restless.") && !told.contains("Never even pending"), "{told}");
+    }
 }

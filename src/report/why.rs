@@ -115,4 +115,36 @@ mod tests {
         let none = Why { tried: vec![], ..why };
         assert!(text(&none, Style::default()).contains("No single change of the 0 tried"));
     }
+
+    fn why(tried: Vec<Tried>, kept: usize, expectations: usize) -> Why {
+        Why { runs: 5, kept, expectations, tried, ..Why::default() }
+    }
+
+    #[test]
+    fn a_star_stands_only_where_the_interval_leaves_out_zero() {
+        let told = [estimate(0.02, 0.01), estimate(0.01, 0.02), estimate(-0.02, 0.01), estimate(-0.01, 0.02)].map(|e| difference(&e));
+        assert_eq!(told, ["+2.0 ±1.0*", "+1.0 ±2.0", "-2.0 ±1.0*", "-1.0 ±2.0"]);
+    }
+
+    #[test]
+    fn it_says_how_many_changes_are_not_shown() {
+        let of = |tried: usize| sentences(&why(vec![Tried { broken: vec!["fast".into()], ..Tried::default() }; tried], 1, 2), SHOWN);
+        assert_eq!(of(SHOWN), ["No single change of the 10 tried keeps every expectation."]);
+        assert!(of(SHOWN + 2)[1].starts_with("Not shown: 2 more changes,"), "{:?}", of(SHOWN + 2));
+    }
+
+    #[test]
+    fn no_change_is_the_answer_where_nothing_is_expected_or_everything_holds() {
+        let tried = || vec![Tried { change: "no retries".into(), ..Tried::default() }];
+        assert!(sentences(&why(tried(), 0, 0), SHOWN)[0].starts_with("The model expects nothing, so no change is enough"));
+        assert_eq!(sentences(&why(tried(), 2, 2), SHOWN), ["Every expectation holds as it is."]);
+    }
+
+    #[test]
+    fn a_change_that_asks_for_more_than_a_setting_says_for_what() {
+        let asks = |cost| how(&Tried { set: vec!["a=1".into()], cost, ..Tried::default() });
+        assert_eq!(asks(Cost::Setting), " (--set 'a=1')");
+        assert_eq!(asks(Cost::Answer), " (--set 'a=1'); it asks for an answer that is good enough without the callee");
+        assert_eq!(asks(Cost::Capacity), " (--set 'a=1'); it asks for more capacity");
+    }
 }

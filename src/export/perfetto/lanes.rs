@@ -175,4 +175,15 @@ mod tests {
             .to_vec();
         assert_eq!(taken, [0, 1, 2, 1, 2, 0, 1]);
     }
+
+    #[test]
+    fn within_a_call_lies_what_its_own_maker_does_after_what_is_there_and_before_its_end() {
+        let (caller, other) = (Maker::Client(7), Maker::Client(8));
+        let slice = |maker, from, until| Slice { maker, group: Group::Call, lane: 0, from: Instant(from), until: Instant(until) };
+        let call = Wanted { slice: slice(caller, 0, 100), key: (0, 0), within: vec![(1, slice(caller, 10, 40))] };
+        assert!(lies_within(&call, slice(caller, 40, 100)));
+        assert!(!lies_within(&call, slice(caller, 39, 50)), "it overlaps what is there");
+        assert!(!lies_within(&call, slice(caller, 40, 101)), "it outlasts the call");
+        assert!(!lies_within(&call, slice(other, 40, 50)), "it is done elsewhere");
+    }
 }

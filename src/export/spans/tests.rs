@@ -245,3 +245,102 @@ fn perfetto_keeps_every_nanosecond() {
     let written = text(|to| perfetto::write(&topology, &recording, to));
     assert!(written.contains("\"dur\":110000.007,"), "{written}");
 }
+
+/// Levels, loggers and messages of a log.
+fn said(topology: &Topology, recording: &Recording) -> Vec<String> {
+    let lines = text(|to| logs::write(topology, recording, Epoch::default(), to));
+    let told = lines.lines().map(|line| {
+        let line: Json = serde_json::from_str(line).unwrap();
+        ["level", "logger", "message"].map(|key| line[key].as_str().unwrap().to_string()).join(" ")
+    });
+    told.collect()
+}
+
+#[test]
+fn a_message_that_was_not_handled_is_an_error_of_its_consumer() {
+    let topology = sample::topology();
+    let mut recording = sample::recording(&topology);
+    let delivery = recording.sampled[0].spans.iter_mut().find(|span| matches!(span.what, SpanKind::Delivery { .. })).unwrap();
+    let of_message = |recording: &Recording| said(&topology, recording).into_iter().find(|line| line.contains(" message of ")).unwrap();
+    delivery.ended = delivery.ended.map(|(at, _)| (at, Outcome::QUEUE_FULL));
+    assert_eq!(of_message(&recording), "ERROR bill message of events.bills not handled after 25 ms");
+    assert_eq!(of_message(&sample::recording(&topology)), "INFO bill message of events.bills handled after 25 ms");
+}
+
+#[test]
+fn what_was_not_sent_is_logged_by_who_refused_it() {
+    let topology = sample::topology();
+    let refused = |outcome: Outcome| {
+        let mut recording = sample::recording(&topology);
+        let unsent = |span: &&mut crate::observe::span::Span| matches!(span.what, SpanKind::Attempt { number: 2, replica: None, .. });
+        let span = recording.sampled[0].spans.iter_mut().find(unsent).unwrap();
+        span.ended = Some((span.began, outcome));
+        let of_orders = |line: &String| line.contains("call to orders.place not sent");
+        said(&topology, &recording).into_iter().find(of_orders).unwrap()
+    };
+    let told = |logger: &str, why: &str| format!("WARNING {logger} call to orders.place not sent: {why}");
+    assert_eq!(refused(Outcome::BREAKER_OPEN), told("circuit_breaker", "the breaker is open"));
+    assert_eq!(refused(Outcome::BULKHEAD_FULL), told("bulkhead", "the bulkhead is full"));
+    assert_eq!(refused(Outcome::RATE_LIMITED), told("rate_limit", "the rate limit is reached"));
+}
+
+#[test]
+fn an_attempt_tells_how_often_it_was_sent_before_and_that_a_proxy_sent_it() {
+    let told = |number, by_mesh| {
+        let (topology, mut recording) = served_with(Outcome::OK);
+        let SpanKind::Attempt { number: n, by_mesh: by, .. } = &mut recording.sampled[0].spans[1].what else { panic!("an attempt") };
+        (*n, *by) = (number, by_mesh);
+        let trace = Teller::new(&topology, &recording).tell(&recording.sampled[0]);
+        let of = |key: &str| trace.spans[0].attributes.iter().find(|(other, _)| other == key).map(|(_, value)| value.to_string());
+        ["http.request.resend_count", "brownout.attempt.by"].map(of)
+    };
+    assert_eq!(told(1, false), [None, None]);
+    assert_eq!(told(3, true), [Some("2".to_string()), Some("proxy".to_string())]);
+}
+
+#[test]
+fn why_a_request_was_kept_has_a_word_of_its_own() {
+    let all = [Kept::Share, Kept::Failed, Kept::Degraded, Kept::Slow, Kept::Typical, Kept::AroundFault];
+    assert_eq!(all.map(kept), ["share", "failed", "degraded", "slow", "typical", "around-fault"]);
+}
+
+#[test]
+fn a_client_is_told_with_its_zone() {
+    let mut topology = sample::topology();
+    let zone = |topology: &Topology| {
+        let resource = Maker::Client(topology.clients[0].callers.start).resource(topology);
+        resource.iter().find(|(key, _)| key == "cloud.availability_zone").map(|(_, value)| value.to_string())
+    };
+    assert_eq!(zone(&topology), None);
+    topology.clients[0].zone = topology.replicas.iter().map(|replica| replica.zone).rfind(|zone| zone.is_some()).unwrap();
+    assert_eq!(zone(&topology).as_deref(), Some("eu-b"));
+}
+
+#[test]
+fn a_call_that_goes_on_after_its_only_attempt_is_told_beside_it() {
+    let (topology, mut recording) = served_with(Outcome::OK);
+    let names = |recording: &Recording| {
+        let trace = Teller::new(&topology, recording).tell(&recording.sampled[0]);
+        trace.spans.iter().filter(|span| span.part == Part::Itself).map(|span| span.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&recording), ["POST /checkout", "process_order_request"]);
+    let call = &mut recording.sampled[0].spans[0];
+    call.ended = call.ended.map(|(at, _)| (Instant(at.0 + 1), Outcome::TIMEOUT));
+    assert_eq!(names(&recording), ["call gateway.checkout", "POST /checkout", "process_order_request"]);
+}
+
+#[test]
+fn what_no_worker_took_up_is_on_no_worker_and_no_arrow_leads_to_what_took_no_time() {
+    let drawn = |started: Option<u64>| {
+        let (topology, mut recording) = served_with(Outcome::OK);
+        let served = &mut recording.sampled[0].spans[2];
+        let SpanKind::Served { started: taken_up, .. } = &mut served.what else { panic!("what is served") };
+        *taken_up = started.map(|before| Instant(served.ended.unwrap().0.0 - before));
+        let events: Json = serde_json::from_str(&text(|to| perfetto::write(&topology, &recording, to))).unwrap();
+        let of = |kind: &str| events["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == kind).count();
+        (of("X"), of("s"))
+    };
+    assert_eq!(drawn(Some(5)), (2, 1), "the client's call, the worker's work and an arrow");
+    assert_eq!(drawn(Some(0)), (2, 0));
+    assert_eq!(drawn(None), (1, 0));
+}

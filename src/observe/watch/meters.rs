@@ -270,4 +270,18 @@ mod tests {
             assert_eq!(*ms * 1e6, nanos as f64);
         }
     }
+
+    #[test]
+    fn each_version_behind_a_callee_has_counters_of_its_own_in_their_order() {
+        let mut meters = Meters::new(1, Nanos::from_secs(10));
+        let count = |meters: &mut Meters, version, outcome| {
+            meters.source((EdgeId(0), ServiceId(version)), Instant::from_secs(1), outcome, Nanos::from_secs(1));
+        };
+        for (version, outcome) in [(2, Outcome::OK), (1, Outcome::TIMEOUT), (1, Outcome::OK), (2, Outcome::OK)] {
+            count(&mut meters, version, outcome);
+        }
+        let counters = meters.finish(Instant::from_secs(2)).counters;
+        let told: Vec<(u32, Outcome, u64)> = counters.iter().map(|c| (c.to.0, c.outcome, c.scrapes[0].requests)).collect();
+        assert_eq!(told, [(1, Outcome::OK, 1), (1, Outcome::TIMEOUT, 1), (2, Outcome::OK, 2)]);
+    }
 }
