@@ -66,17 +66,17 @@ fn files_in(directory: &Path) -> Vec<String> {
     names
 }
 
+/// The program while it runs, with pipes for what it says.
+fn started(directory: &Path, arguments: &[&str]) -> std::process::Child {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"));
+    command.args(arguments).current_dir(directory).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let directory = small();
     for arguments in [&["schema"][..], &["check", "m.yaml", "--resolved"], &["run", "m.yaml", "-q"], &["run", "--help"]] {
-        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"))
-            .args(arguments)
-            .current_dir(directory.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = started(directory.path(), arguments);
         let mut first = [0; 1];
         let mut stdout = child.stdout.take().unwrap();
         let _ = stdout.read(&mut first);
@@ -105,13 +105,7 @@ fn ctrl_c_keeps_what_was_finished() {
         (&["run", "m.yaml", "--out", "out"][..], "interrupted: the figures are of what was finished"),
         (&["run", "m.yaml", "--seeds", "3"], "interrupted"),
     ] {
-        let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("brownout"))
-            .args(arguments)
-            .current_dir(directory.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let child = started(directory.path(), arguments);
         // Long enough that it runs, whatever else the machine does: it says so in the directory that it opened.
         wait_a_moment();
         let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

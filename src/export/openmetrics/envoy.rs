@@ -90,10 +90,7 @@ fn owner(topology: &Topology, cell: u32) -> Option<(&Cluster, u32)> {
 }
 
 fn labels(topology: &Topology, cluster: &Cluster, caller: u32, code: Option<u32>) -> Labels {
-    let workload = match topology.replicas.get(caller as usize) {
-        Some(replica) => Workload::of(topology, replica.service),
-        None => Workload::client(topology, caller),
-    };
+    let workload = Workload::of_caller(topology, caller);
     let pod = names::caller(topology, caller).replace('/', "-");
     let code = code.map(|code| code.to_string());
     let mut labels = vec![

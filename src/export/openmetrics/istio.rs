@@ -120,8 +120,11 @@ impl Workload {
         }
     }
 
-    /// Of a caller that is no replica.
-    pub fn client(topology: &Topology, caller: u32) -> Workload {
+    /// Of a caller by its number: a replica, or a client.
+    pub fn of_caller(topology: &Topology, caller: u32) -> Workload {
+        if let Some(replica) = topology.replicas.get(caller as usize) {
+            return Workload::of(topology, replica.service);
+        }
         let client = topology.clients.iter().find(|client| client.callers.contains(&caller));
         Workload::named(client.map_or("unknown", |client| &client.name), namespace(topology, None))
     }

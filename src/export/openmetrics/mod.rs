@@ -18,7 +18,7 @@ use super::epoch::Epoch;
 use crate::base::time::{Instant, Nanos};
 use crate::observe::recording::Recording;
 use crate::observe::watch::meters::Telemetry;
-use crate::observe::watch::readings::Read;
+use crate::observe::watch::readings::{Figure, Read};
 use crate::topology::Topology;
 use std::fmt::Write as _;
 use std::io;
@@ -49,6 +49,11 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// What a figure of one thing reads at each scrape; `before` it was first read.
+    fn read(&self, (figure, of, part): (Figure, u32, u32), before: u64) -> impl Iterator<Item = u64> {
+        self.carried(self.telemetry.readings.of(figure, of, part), before)
+    }
+
     /// What a figure reads at each scrape; `before` it was first read.
     fn carried<'a>(&'a self, reads: &'a [Read], before: u64) -> impl Iterator<Item = u64> + 'a {
         self.carried_from_first(reads).map(move |read| read.unwrap_or(before))

@@ -116,7 +116,7 @@ fn breaker_states<W: io::Write>(scene: &Scene, instances: &BTreeMap<u32, Instanc
     let name = "resilience4j_circuitbreaker_state";
     text.family_of(&cells, name, Kind::Gauge, "Whether the circuit breaker is in this state.")?;
     for (_, (cell, labels)) in &cells {
-        let modes: Vec<u64> = scene.carried(scene.telemetry.readings.of(Figure::BreakerMode, *cell, 0), 0).collect();
+        let modes: Vec<u64> = scene.read((Figure::BreakerMode, *cell, 0), 0).collect();
         for (state, wanted) in STATES {
             let values = modes.iter().map(|mode| f64::from(*mode as f64 == wanted));
             text.series(name, &of_cell(labels, &[("state", state)]), &scene.times, values)?;
@@ -193,7 +193,7 @@ fn breaker_windows<W: io::Write>(scene: &Scene, instances: &BTreeMap<u32, Instan
 fn counted(scene: &Scene, instance: &Instance, cell: u32) -> Vec<Counted> {
     let unused = instance.policy.rules.breaker.as_ref().and_then(|b| b.counted(&b.start(), Instant::START));
     let unused = unused.expect("only breakers with a window are asked");
-    let figure = |figure, before: u32| scene.carried(scene.telemetry.readings.of(figure, cell, 0), u64::from(before)).map(|n| n as u32);
+    let figure = |figure, before: u32| scene.read((figure, cell, 0), u64::from(before)).map(|n| n as u32);
     let calls = figure(Figure::BreakerResults, 0);
     let parts = figure(Figure::BreakerFailures, 0).zip(figure(Figure::BreakerSlow, 0));
     let limits = figure(Figure::BreakerMinimum, unused.minimum).zip(figure(Figure::BreakerMost, unused.most.unwrap_or(0)));
@@ -209,7 +209,7 @@ fn not_permitted<W: io::Write>(scene: &Scene, instances: &BTreeMap<u32, Instance
     let name = "resilience4j_circuitbreaker_not_permitted_calls";
     text.family_of(&cells, name, Kind::Counter, "Calls that the circuit breaker refused.")?;
     for (_, (cell, labels)) in &cells {
-        let refused = scene.carried(scene.telemetry.readings.of(Figure::NotPermitted, *cell, 0), 0).map(|n| n as f64);
+        let refused = scene.read((Figure::NotPermitted, *cell, 0), 0).map(|n| n as f64);
         text.series(&format!("{name}_total"), &of_cell(labels, &[("kind", "not_permitted")]), &scene.times, refused)?;
     }
     Ok(())
@@ -221,7 +221,7 @@ fn retries<W: io::Write>(scene: &Scene, instances: &BTreeMap<u32, Instance>, tex
     text.family_of(&retrying, name, Kind::Counter, "Calls, by how they left the retry.")?;
     for (first, instance) in retrying {
         for (kind, how) in RETRIED {
-            let counted = scene.carried(scene.telemetry.readings.of(Figure::RetryCalls, *first, how as u32), 0).map(|n| n as f64);
+            let counted = scene.read((Figure::RetryCalls, *first, how as u32), 0).map(|n| n as f64);
             text.series(&format!("{name}_total"), &instance.labels(kind), &scene.times, counted)?;
         }
     }
@@ -234,7 +234,7 @@ fn bulkheads<W: io::Write>(scene: &Scene, instances: &BTreeMap<u32, Instance>, t
     let name = "resilience4j_bulkhead_available_concurrent_calls";
     text.family_of(&cells, name, Kind::Gauge, "Permits that are free.")?;
     for (first, (cell, labels)) in &cells {
-        let taken = scene.carried(scene.telemetry.readings.of(Figure::BulkheadTaken, *cell, 0), 0);
+        let taken = scene.read((Figure::BulkheadTaken, *cell, 0), 0);
         text.series(name, &of_cell(labels, &[]), &scene.times, taken.map(|taken| (limit(first) - taken) as f64))?;
     }
     let name = "resilience4j_bulkhead_max_allowed_concurrent_calls";
